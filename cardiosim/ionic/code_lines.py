@@ -1,0 +1,124 @@
+"""Expressions to lines of Python: one assignment a line, selects on lines of their own."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cardiosim.ionic.expressions import Apply, Expression, Name, Number
+
+_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
+_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+_LARGEST_UNROLLED_POWER = 16
+
+
+def identifiers(names: Iterable[str]) -> dict[str, str]:
+    """Python identifiers for qualified names: "ina.m" -> ina_m, "dot(x)" -> dot_x."""
+    taken: set[str] = set()
+    result = {}
+    for name in names:
+        identifier = re.sub(r"\W+", "_", name).strip("_")
+        while identifier in taken or keyword.iskeyword(identifier):
+            identifier += "_"
+        taken.add(identifier)
+        result[name] = identifier
+    return result
+
+
+@dataclass
+class CodeLines:
+    """Lines of a function body under construction.
+
+    Attributes:
+        identifiers: identifier of every variable.
+        powers: "unrolled" writes powers as products, square roots and `power`;
+            "pow" calls the math library.
+        lines: what has been written.
+    """
+
+    identifiers: Mapping[str, str]
+    powers: str
+    lines: list[str] = field(default_factory=list)
+    _temporaries: int = 0
+
+    def assign(self, target: str, expression: Expression) -> None:
+        """`target = expression`, with the temporaries it needs before it."""
+        self.lines.append(f"{target} = {self.text(expression)}")
+
+    def text(self, expression: Expression, outer: int = 0) -> str:
+        """Python text of an expression inside an operator of precedence `outer`."""
+        match expression:
+            case Number(value):
+                return _literal(value)
+            case Name(name):
+                return self.identifiers[name]
+            case Apply("select", (condition, a, b)):
+                return self._select(condition, a, b)
+            case Apply("and" | "or" as word, (a, b)):
+                sign = "&" if word == "and" else "|"
+                return f"({self.text(a, 9)} {sign} {self.text(b, 9)})"
+            case Apply("not", (a,)):
+                return f"(not {self.text(a, 9)})"
+            case Apply(sign, (a, b)) if sign in _COMPARISONS:
+                return f"({self.text(a)} {sign} {self.text(b)})"
+            case Apply("//" | "%" as sign, (a, b)):
+                return f"({self.text(a, 9)} {sign} {self.text(b, 9)})"
+            case Apply("**", (base, exponent)):
+                return self._power(base, exponent)
+            case Apply("neg", (a,)):
+                return self._wrap(f"-{self.text(a, 3)}", 3, outer)
+            case Apply(sign, (a, b)) if sign in _PRECEDENCE:
+                level = _PRECEDENCE[sign]
+                tighter = level if sign in "+*" else level + 1
+                text = f"{self.text(a, level)} {sign} {self.text(b, tighter)}"
+                return self._wrap(text, level, outer)
+            case Apply(function, arguments):
+                return f"{function}({', '.join(self.text(a) for a in arguments)})"
+        raise TypeError(f"not an expression: {expression!r}")
+
+    def name(self, text: str) -> str:
+        """A temporary that holds `text`."""
+        self._temporaries += 1
+        name = f"t{self._temporaries}"
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def _select(self, condition: Expression, a: Expression, b: Expression) -> str:
+        # Both arms stand on their own lines: a branch would stop the vectoriser.
+        arms = [x if isinstance(x, Number | Name) else None for x in (a, b)]
+        texts = [
+            self.text(x) if arm else self.name(self.text(x))
+            for x, arm in zip((a, b), arms, strict=True)
+        ]
+        return self.name(f"{texts[0]} if {self.text(condition)} else {texts[1]}")
+
+    def _power(self, base: Expression, exponent: Expression) -> str:
+        if self.powers == "pow":
+            return f"pow({self.text(base)}, {self.text(exponent)})"
+        if not isinstance(exponent, Number) or (
+            not (2 * exponent.value).is_integer()
+            or abs(exponent.value) > _LARGEST_UNROLLED_POWER
+        ):
+            return f"power({self.text(base)}, {self.text(exponent)})"
+        text = self.text(base)
+        root = text if text.isidentifier() else self.name(text)
+        whole, half = divmod(abs(exponent.value), 1.0)
+        product = " * ".join([root] * int(whole) + [f"sqrt({root})"] * (half > 0))
+        if not product:
+            return "1.0"
+        return f"(1.0 / ({product}))" if exponent.value < 0 else f"({product})"
+
+    @staticmethod
+    def _wrap(text: str, level: int, outer: int) -> str:
+        return f"({text})" if level < outer else text
+
+
+def _literal(value: float) -> str:
+    if math.isnan(value):
+        return "np.nan"
+    if math.isinf(value):
+        return "np.inf" if value > 0 else "(-np.inf)"
+    return repr(value) if value >= 0 else f"({value!r})"

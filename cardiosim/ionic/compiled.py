@@ -1,0 +1,335 @@
+"""Cells compiled from model text: `compile_cell` and what it returns."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numpy.typing import ArrayLike, NDArray
+
+from cardiosim.ionic import emit_numba
+from cardiosim.ionic.equations import CellEquations, fingerprint, nearest
+from cardiosim.ionic.kernel_cache import cached_kernel
+from cardiosim.ionic.reaction import SCHEMES, Reaction, reaction
+from cardiosim.ionic.read_myokit import read_mmt
+
+MODELS = Path(__file__).parent / "models"
+BACKENDS = ("numba", "scalar")
+
+# Below this many strips a thread has too little to do to be worth waking.
+_STRIPS_PER_THREAD = 8
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A parameter override as a multiple of the model's value."""
+
+    factor: ArrayLike
+
+
+def available_cells() -> tuple[str, ...]:
+    """Names of the cells that ship with the program."""
+    return tuple(sorted(path.stem for path in MODELS.glob("*.mmt")))
+
+
+def model_path(model: str | Path) -> Path:
+    """File of a shipped cell's model text, or the file itself.
+
+    Raises:
+        ValueError: neither a shipped cell nor a .mmt file; names the nearest.
+    """
+    path = Path(model)
+    if path.suffix == ".mmt":
+        if not path.is_file():
+            raise ValueError(f"there is no model file {path}")
+        return path
+    if str(model) not in available_cells():
+        raise ValueError(
+            f"unknown cell {model}; {nearest(str(model), available_cells())} "
+            f"A model file of your own ends in .mmt"
+        )
+    return MODELS / f"{model}.mmt"
+
+
+def compile_cell(
+    model: str | Path,
+    *,
+    scheme: str = "rush_larsen",
+    substeps: int = 4,
+    fast: Sequence[str] | None = None,
+    parameters: Mapping[str, ArrayLike | Scale] | None = None,
+    backend: str = "numba",
+) -> CompiledCell:
+    """Compile a cell, or load it from the cache.
+
+    Args:
+        model: name of a shipped cell, or path of a .mmt file.
+        scheme: "rush_larsen" or "multirate" (see `cardiosim.ionic.reaction`).
+        substeps: substeps of the fast subsystem in one multirate step.
+        fast: fast gates of multirate; None takes the model's own.
+        parameters: overrides by qualified name; a value or a `Scale`, each either
+            one number for all nodes or one per node, (n_nodes,).
+        backend: "numba", or "scalar" for the oracle without vectorisation.
+
+    Returns:
+        The cell.
+
+    Raises:
+        ValueError: unknown cell, parameter, scheme or backend; a model text with an
+            error; a cell that the scheme cannot step.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"unknown backend {backend}; expected {' or '.join(BACKENDS)}")
+    if scheme not in SCHEMES:
+        raise ValueError(f"unknown scheme {scheme}; expected {' or '.join(SCHEMES)}")
+    if substeps < 1:
+        raise ValueError(f"substeps is {substeps}; at least 1 is needed")
+    path = model_path(model)
+    text = path.read_text()
+    overrides = dict(parameters or {})
+    free = tuple(sorted(overrides))
+    fast_key = "model" if fast is None else ",".join(fast)
+    started = time.perf_counter()
+    key = fingerprint(text, path.stem, scheme, fast_key, *free, backend)
+
+    @functools.cache
+    def equations() -> CellEquations:
+        return read_mmt(text, path.stem)
+
+    def generate() -> tuple[str, dict[str, Any]]:
+        cell = equations()
+        for name in free:
+            if name not in cell.parameters:
+                raise ValueError(_no_parameter(name, cell))
+        step = reaction(cell, scheme, free, fast)
+        emit = (
+            emit_numba.strip_module if backend == "numba" else emit_numba.scalar_module
+        )
+        return emit(step, cache=True), _describe(cell, step, backend)
+
+    def observation() -> ModuleType:
+        def generate_observation() -> tuple[str, dict[str, Any]]:
+            return emit_numba.observation_module(equations(), free, cache=True), {}
+
+        stem = f"{path.stem}_observe"
+        return cached_kernel(stem, fingerprint(text, *free), generate_observation)[0]
+
+    module, facts = cached_kernel(f"{path.stem}_{scheme}_{backend}", key, generate)
+    cell = CompiledCell(
+        facts=facts,
+        module=module,
+        observation=observation,
+        own=_own_parameters(overrides, facts["parameters"]),
+        substeps=substeps,
+        source=fingerprint(text),
+    )
+    cell.compile()
+    cell.compile_seconds = time.perf_counter() - started
+    return cell
+
+
+class CompiledCell:
+    """A cell whose equations run as compiled code; implements `IonicModel`.
+
+    Attributes:
+        name: of the cell.
+        state_names: qualified names; row 0 is the membrane potential.
+        variable_names: everything that `observe` knows.
+        scheme: reaction scheme.
+        facts: what the compiler found (gates, singularities, fast gates, ...).
+        compile_seconds: time that `compile_cell` took.
+    """
+
+    def __init__(
+        self,
+        facts: Mapping[str, Any],
+        module: ModuleType,
+        observation,
+        own: Mapping[str, NDArray],
+        substeps: int,
+        source: str,
+    ) -> None:
+        self.facts = facts
+        self.name: str = facts["name"]
+        self.scheme: str = facts["scheme"]
+        self.state_names: tuple[str, ...] = tuple(facts["states"])
+        self.variable_names: tuple[str, ...] = tuple(facts["variables"])
+        self.substeps = substeps
+        self.compile_seconds = 0.0
+        self._module = module
+        self._observation = observation
+        self._own = own
+        self._source = source
+        columns = max((values.size for values in own.values()), default=1)
+        self._parameters = np.empty((len(own), columns))
+        for row, values in zip(self._parameters, own.values(), strict=True):
+            row[:] = values
+
+    @property
+    def n_own_nodes(self) -> int | None:
+        """Number of nodes the per-node parameters were given for, or None."""
+        columns = self._parameters.shape[1]
+        return columns if columns > 1 else None
+
+    @property
+    def equations_fingerprint(self) -> str:
+        """Hash of the model text and the parameter overrides."""
+        values = [f"{name}={v.tolist()}" for name, v in self._own.items()]
+        return fingerprint(self._source, *values)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of equations, parameters and reaction scheme."""
+        scheme = (self.scheme, self.substeps, self.facts["fast"])
+        return fingerprint(self.equations_fingerprint, *scheme)
+
+    def unit_of(self, name: str) -> str:
+        """Unit of a variable, as text."""
+        self._require(name)
+        return self.facts["units"].get(name, "1")
+
+    def initial_states(self, n_nodes: int) -> NDArray:
+        """The model's initial state at every node, (n_states, n_nodes)."""
+        return np.repeat(np.array(self.facts["initial"])[:, None], n_nodes, axis=1)
+
+    def react(
+        self, states: NDArray, i_stim: NDArray, dt: float, n_steps: int = 1
+    ) -> None:
+        """Advance all nodes in place; see `IonicModel.react`."""
+        module, own, n = self._module, self._parameters, states.shape[1]
+        if own.shape[1] > 1 and own.shape[1] != n:
+            raise ValueError(
+                f"{self.name} has parameters for {own.shape[1]} nodes but is asked "
+                f"to step {n}; give one value per node"
+            )
+        if self.facts["backend"] == "scalar":
+            module.react_nodes(states, own, i_stim, dt, n_steps, self.substeps)
+            return
+        strips = -(-n // emit_numba.STRIP)
+        chunks = min(numba.get_num_threads(), strips // _STRIPS_PER_THREAD)
+        if chunks > 1:
+            module.react_parallel(
+                states, own, i_stim, dt, n_steps, self.substeps, chunks
+            )
+        else:
+            module.react_strips(
+                states, own, i_stim, 0, strips, dt, n_steps, self.substeps
+            )
+
+    def observe(
+        self, states: NDArray, names: Sequence[str], i_stim: NDArray | None = None
+    ) -> NDArray:
+        """States and intermediates by name, (len(names), n_nodes).
+
+        Args:
+            states: (n_states, n_nodes).
+            names: qualified names; "dot(ina.m)" is the derivative of a state, per ms.
+            i_stim: stimulus, A/F, (n_nodes,); None is zero.
+
+        Raises:
+            ValueError: a name the cell does not have; names the nearest.
+        """
+        for name in names:
+            self._require(name)
+        if all(name in self.state_names for name in names):
+            return states[[self.state_names.index(name) for name in names]]
+        which = np.array([self.variable_names.index(name) for name in names])
+        out = np.empty((len(names), states.shape[1]))
+        i_stim = np.zeros(states.shape[1]) if i_stim is None else i_stim
+        states = np.ascontiguousarray(states)
+        kernel = self._observation().observe_nodes
+        kernel(states, self._parameters, i_stim, which, out)
+        return out
+
+    def at(self, nodes: ArrayLike) -> CompiledCell:
+        """The same cells at a subset of the nodes."""
+        nodes = np.asarray(nodes)
+        own = {n: v if v.size == 1 else v[nodes] for n, v in self._own.items()}
+        cell = CompiledCell(
+            self.facts, self._module, self._observation, own, self.substeps, self._source
+        )
+        cell.compile_seconds = self.compile_seconds
+        return cell
+
+    def compile(self) -> None:
+        """Compile (or load) the machine code of the serial kernel now."""
+        matrix, vector = types.float64[:, ::1], types.float64[::1]
+        integer, real = types.int64, types.float64
+        if self.facts["backend"] == "scalar":
+            signature = (matrix, matrix, vector, real, integer, integer)
+            self._module.react_nodes.compile(signature)
+        else:
+            signature = (matrix, matrix, vector, integer, integer, real)
+            signature += (integer, integer)
+            self._module.react_strips.compile(signature)
+
+    def kernel_source(self) -> str:
+        """Generated source of the kernel."""
+        return Path(self._module.__file__).read_text()
+
+    def _require(self, name: str) -> None:
+        if name not in self.variable_names:
+            raise ValueError(
+                f"{self.name} has no variable {name}; "
+                f"{nearest(name, self.variable_names)}"
+            )
+
+
+def _no_parameter(name: str, cell: CellEquations) -> str:
+    if name in cell.variables:
+        return (
+            f"{name} of {cell.name} is computed, not a parameter; "
+            f"override what it is computed from"
+        )
+    return f"{cell.name} has no parameter {name}; {nearest(name, cell.parameters)}"
+
+
+def _describe(cell: CellEquations, step: Reaction, backend: str) -> dict[str, Any]:
+    """What a later start needs to know of the cell, as JSON."""
+    substep = step.substep
+    return {
+        "name": cell.name,
+        "scheme": step.scheme,
+        "backend": backend,
+        "states": cell.states,
+        "initial": cell.initial,
+        "variables": cell.variables,
+        "units": dict(cell.units),
+        "parameters": {n: cell.definitions[n].value for n in cell.parameters},
+        "stimulus": cell.stimulus,
+        "gates": list(step.gates),
+        "fast": list(substep.fast) if substep else [],
+        "singularities": step.n_singularities,
+    }
+
+
+def _own_parameters(
+    overrides: Mapping[str, ArrayLike | Scale], published: Mapping[str, float]
+) -> dict[str, NDArray]:
+    """Overrides as arrays of absolute values, sorted by name."""
+    own = {}
+    for name in sorted(overrides):
+        value = overrides[name]
+        if isinstance(value, Scale):
+            value = np.asarray(value.factor, dtype=float) * published[name]
+        own[name] = np.atleast_1d(np.asarray(value, dtype=float))
+        if own[name].ndim != 1 or not np.isfinite(own[name]).all():
+            raise ValueError(
+                f"parameter {name} is {value!r}; expected a finite number or one "
+                f"number per node"
+            )
+    sizes = {v.size for v in own.values()} - {1}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"per-node parameters have {', '.join(map(str, sorted(sizes)))} values; "
+            f"expected as many as there are nodes in each"
+        )
+    return own

@@ -1,0 +1,186 @@
+"""Read a cell from Myokit's model language (.mmt) into `CellEquations`.
+
+Reference: Clerx et al. 2016, Prog Biophys Mol Biol 120:100-114,
+doi 10.1016/j.pbiomolbio.2015.12.008.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from cardiosim.ionic.equations import CellEquations, dot, fingerprint, nearest
+from cardiosim.ionic.expressions import Apply, Expression, Name, Number
+
+logger = logging.getLogger(__name__)
+
+_OPERATORS = {
+    "PrefixMinus": "neg",
+    "Plus": "+",
+    "Minus": "-",
+    "Multiply": "*",
+    "Divide": "/",
+    "Quotient": "//",
+    "Remainder": "%",
+    "Power": "**",
+    "Exp": "exp",
+    "Sqrt": "sqrt",
+    "Abs": "abs",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "Sin": "sin",
+    "Cos": "cos",
+    "Tan": "tan",
+    "ASin": "asin",
+    "ACos": "acos",
+    "ATan": "atan",
+    "If": "select",
+    "Less": "<",
+    "LessEqual": "<=",
+    "More": ">",
+    "MoreEqual": ">=",
+    "Equal": "==",
+    "NotEqual": "!=",
+    "And": "and",
+    "Or": "or",
+    "Not": "not",
+}
+
+
+def read_mmt(text: str, name: str) -> CellEquations:
+    """Parse model text, check its units strictly, return its equations.
+
+    The membrane potential is the state labelled `membrane_potential`, or
+    `membrane.V`; the stimulus is the variable bound to `pace`. The model's meta
+    entry `fast` names the states of the multirate scheme's fast subsystem.
+
+    Args:
+        text: model text in Myokit's language; time in ms, potential in mV,
+            stimulus in A/F.
+        name: of the cell, used in messages and file names.
+
+    Returns:
+        The equations, membrane potential first.
+
+    Raises:
+        ValueError: syntax error, unit error, no membrane potential, or units of
+            time, potential or stimulus that are not the project's.
+    """
+    import myokit  # slow to import, and not needed when the kernel is cached
+
+    try:
+        model = myokit.parse_model(text)
+        model.validate()
+        model.check_units(myokit.UNIT_STRICT)
+    except myokit.ParseError as error:
+        raise ValueError(
+            f"{name}: model text, line {error.line}: {error.desc or error.name}"
+        ) from error
+    except myokit.IncompatibleUnitError as error:
+        raise ValueError(f"{name}: units do not agree: {error}") from error
+    except myokit.MyokitError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+    states = {state.qname(): state for state in model.states()}
+    potential = _membrane_potential(model, states, name)
+    order = (potential, *(s for s in states if s != potential))
+    time, stimulus = model.binding("time"), model.binding("pace")
+    _require_unit(time, myokit.units.ms, name, "time")
+    _require_unit(states[potential], myokit.units.mV, name, "the membrane potential")
+    _require_unit(stimulus, myokit.units.A / myokit.units.F, name, "the stimulus")
+
+    variables = [
+        v for v in model.variables(deep=True, sort=True) if not v.is_state()
+    ]
+    if time is not None and any(time in v.refs_to() for v in variables):
+        raise ValueError(
+            f"{name}: an equation reads {time.qname()}; a cell's equations may "
+            f"depend on time only through its states and stimulus"
+        )
+    variables = [v for v in variables if v is not time]
+    fast = tuple(s.strip() for s in model.meta.get("fast", "").split(",") if s.strip())
+    for unknown in set(fast) - set(states):
+        raise ValueError(
+            f"{name}: meta entry fast names {unknown}, which is no state; "
+            f"{nearest(unknown, states)}"
+        )
+    return CellEquations(
+        name=name,
+        states=order,
+        initial=tuple(float(states[s].initial_value(True)) for s in order),
+        definitions={v.qname(): _convert(v.rhs()) for v in variables}
+        | {dot(s): _convert(states[s].rhs()) for s in order},
+        units={v.qname(): _unit(v.unit()) for v in (*states.values(), *variables)}
+        | {dot(s): _rate_unit(states[s].unit()) for s in order},
+        stimulus=stimulus.qname() if stimulus is not None else None,
+        fast=fast,
+        source=fingerprint(text),
+    )
+
+
+def read_model_file(path: Path) -> CellEquations:
+    """Read a .mmt file; the cell is named after it.
+
+    Raises:
+        ValueError: see `read_mmt`.
+        FileNotFoundError: there is no such file.
+    """
+    return read_mmt(path.read_text(), path.stem)
+
+
+def _membrane_potential(model, states, name: str) -> str:
+    labelled = model.label("membrane_potential")
+    if labelled is not None:
+        return labelled.qname()
+    if "membrane.V" in states:
+        return "membrane.V"
+    raise ValueError(
+        f"{name}: no state is labelled membrane_potential and there is no "
+        f"membrane.V; write `label membrane_potential` behind dot(V)"
+    )
+
+
+def _require_unit(variable, unit, name: str, role: str) -> None:
+    if variable is not None and variable.unit() not in (unit, None):
+        raise ValueError(
+            f"{name}: {role} ({variable.qname()}) is in {variable.unit()}, "
+            f"expected {unit}; convert the model to ms, mV and A/F"
+        )
+
+
+def _unit(unit) -> str:
+    return "1" if unit is None else str(unit).strip("[]")
+
+
+def _rate_unit(unit) -> str:
+    import myokit
+
+    return _unit((unit or myokit.units.dimensionless) / myokit.units.ms)
+
+
+def _convert(expression) -> Expression:
+    """Myokit's tree to ours."""
+    kind = type(expression).__name__
+    if kind == "Number":
+        return Number(float(expression.eval()))
+    if kind == "Name":
+        return Name(expression.var().qname())
+    if kind == "Derivative":
+        return Name(dot(expression.var().qname()))
+    arguments = tuple(_convert(operand) for operand in expression)
+    if kind == "PrefixPlus":
+        return arguments[0]
+    if kind in ("Log", "Log10"):
+        base = Number(10.0) if kind == "Log10" else (*arguments, None)[1]
+        logarithm = Apply("log", arguments[:1])
+        if base is None:
+            return logarithm
+        return Apply("/", (logarithm, Apply("log", (base,))))
+    if kind == "Piecewise":
+        result = arguments[-1]
+        for i in range(len(arguments) - 3, -1, -2):
+            result = Apply("select", (arguments[i], arguments[i + 1], result))
+        return result
+    if kind in ("And", "Or") or kind in _OPERATORS:
+        return Apply(_OPERATORS[kind], arguments)
+    raise ValueError(f"{kind} in {expression.code()} is not supported")
