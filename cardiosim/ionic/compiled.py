@@ -17,15 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.ionic import emit_numba
 from cardiosim.ionic.equations import CellEquations, fingerprint, nearest
-from cardiosim.ionic.kernel_cache import cached_kernel
+from cardiosim.ionic.kernel_cache import cached_kernel, generator_fingerprint
 from cardiosim.ionic.reaction import SCHEMES, Reaction, reaction
 from cardiosim.ionic.read_myokit import read_mmt
 
 MODELS = Path(__file__).parent / "models"
 BACKENDS = ("numba", "scalar")
 
-# Below this many strips a thread has too little to do to be worth waking.
-_STRIPS_PER_THREAD = 8
+# Below this a thread has too little to do to be worth waking (some 30 us).
+_NODES_PER_THREAD = 512
 
 
 @dataclass(frozen=True)
@@ -93,47 +93,82 @@ def compile_cell(
     if substeps < 1:
         raise ValueError(f"substeps is {substeps}; at least 1 is needed")
     path = model_path(model)
-    text = path.read_text()
     overrides = dict(parameters or {})
-    free = tuple(sorted(overrides))
-    fast_key = "model" if fast is None else ",".join(fast)
-    started = time.perf_counter()
-    key = fingerprint(text, path.stem, scheme, fast_key, *free, backend)
-
-    @functools.cache
-    def equations() -> CellEquations:
-        return read_mmt(text, path.stem)
-
-    def generate() -> tuple[str, dict[str, Any]]:
-        cell = equations()
-        for name in free:
-            if name not in cell.parameters:
-                raise ValueError(_no_parameter(name, cell))
-        step = reaction(cell, scheme, free, fast)
-        emit = (
-            emit_numba.strip_module if backend == "numba" else emit_numba.scalar_module
-        )
-        return emit(step, cache=True), _describe(cell, step, backend)
-
-    def observation() -> ModuleType:
-        def generate_observation() -> tuple[str, dict[str, Any]]:
-            return emit_numba.observation_module(equations(), free, cache=True), {}
-
-        stem = f"{path.stem}_observe"
-        return cached_kernel(stem, fingerprint(text, *free), generate_observation)[0]
-
-    module, facts = cached_kernel(f"{path.stem}_{scheme}_{backend}", key, generate)
-    cell = CompiledCell(
-        facts=facts,
-        module=module,
-        observation=observation,
-        own=_own_parameters(overrides, facts["parameters"]),
-        substeps=substeps,
-        source=fingerprint(text),
+    kernels = _Kernels(
+        path.stem, path.read_text(), scheme, fast, tuple(sorted(overrides)), backend
     )
-    cell.compile()
+    started = time.perf_counter()
+    facts = kernels.facts()
+    cell = CompiledCell(
+        kernels, facts, _own_parameters(overrides, facts["parameters"]), substeps
+    )
     cell.compile_seconds = time.perf_counter() - started
     return cell
+
+
+@dataclass(frozen=True)
+class _Kernels:
+    """Kernel modules of one cell, from the cache or generated."""
+
+    name: str
+    text: str
+    scheme: str
+    fast: Sequence[str] | None
+    free: tuple[str, ...]
+    backend: str
+
+    def facts(self) -> dict[str, Any]:
+        """What the compiler found in the cell (`_describe`)."""
+        key = ("facts", self.scheme, self._fast_key, *self.free)
+        return self._cached(f"{self.name}_facts", key, self._facts)[1]
+
+    def react(self, strip: int) -> ModuleType:
+        """Kernel of the reaction step with strips of so many nodes."""
+
+        def generate() -> tuple[str, dict[str, Any]]:
+            step = reaction(self._equations(), self.scheme, self.free, self.fast)
+            if self.backend == "scalar":
+                return emit_numba.scalar_module(step, cache=True), {}
+            return emit_numba.strip_module(step, cache=True, strip=strip), {}
+
+        shape = f"strip{strip}" if self.backend == "numba" else "scalar"
+        key = (self.scheme, self._fast_key, *self.free, shape)
+        return self._cached(f"{self.name}_{self.scheme}_{shape}", key, generate)[0]
+
+    def observe(self) -> ModuleType:
+        """Kernel that evaluates every variable."""
+
+        def generate() -> tuple[str, dict[str, Any]]:
+            module = emit_numba.observation_module(
+                self._equations(), self.free, cache=True
+            )
+            return module, {}
+
+        key = ("observe", *self.free)
+        return self._cached(f"{self.name}_observe", key, generate)[0]
+
+    @property
+    def _fast_key(self) -> str:
+        return "model" if self.fast is None else ",".join(self.fast)
+
+    def _cached(self, stem, key, generate) -> tuple[ModuleType, dict[str, Any]]:
+        return cached_kernel(stem, fingerprint(self.text, self.name, *key), generate)
+
+    def _equations(self) -> CellEquations:
+        return _read(self.text, self.name)
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        cell = self._equations()
+        for name in self.free:
+            if name not in cell.parameters:
+                raise ValueError(_no_parameter(name, cell))
+        step = reaction(cell, self.scheme, self.free, self.fast)
+        return "", _describe(cell, step)
+
+
+@functools.lru_cache(maxsize=8)
+def _read(text: str, name: str) -> CellEquations:
+    return read_mmt(text, name)
 
 
 class CompiledCell:
@@ -150,12 +185,10 @@ class CompiledCell:
 
     def __init__(
         self,
+        kernels: _Kernels,
         facts: Mapping[str, Any],
-        module: ModuleType,
-        observation,
         own: Mapping[str, NDArray],
         substeps: int,
-        source: str,
     ) -> None:
         self.facts = facts
         self.name: str = facts["name"]
@@ -164,10 +197,9 @@ class CompiledCell:
         self.variable_names: tuple[str, ...] = tuple(facts["variables"])
         self.substeps = substeps
         self.compile_seconds = 0.0
-        self._module = module
-        self._observation = observation
+        self._kernels = kernels
         self._own = own
-        self._source = source
+        self._step: tuple[int, ModuleType] | None = None
         columns = max((values.size for values in own.values()), default=1)
         self._parameters = np.empty((len(own), columns))
         for row, values in zip(self._parameters, own.values(), strict=True):
@@ -183,13 +215,14 @@ class CompiledCell:
     def equations_fingerprint(self) -> str:
         """Hash of the model text and the parameter overrides."""
         values = [f"{name}={v.tolist()}" for name, v in self._own.items()]
-        return fingerprint(self._source, *values)
+        return fingerprint(self._kernels.text, *values)
 
     @property
     def fingerprint(self) -> str:
-        """Hash of equations, parameters and reaction scheme."""
+        """Hash of equations, parameters, reaction scheme and this compiler."""
         scheme = (self.scheme, self.substeps, self.facts["fast"])
-        return fingerprint(self.equations_fingerprint, *scheme)
+        own = (self.equations_fingerprint, generator_fingerprint())
+        return fingerprint(*own, *scheme, self._kernels.backend)
 
     def unit_of(self, name: str) -> str:
         """Unit of a variable, as text."""
@@ -204,17 +237,20 @@ class CompiledCell:
         self, states: NDArray, i_stim: NDArray, dt: float, n_steps: int = 1
     ) -> None:
         """Advance all nodes in place; see `IonicModel.react`."""
-        module, own, n = self._module, self._parameters, states.shape[1]
+        own, n = self._parameters, states.shape[1]
         if own.shape[1] > 1 and own.shape[1] != n:
             raise ValueError(
                 f"{self.name} has parameters for {own.shape[1]} nodes but is asked "
                 f"to step {n}; give one value per node"
             )
-        if self.facts["backend"] == "scalar":
+        if self._step is None or self._step[0] != _strip_length(n):
+            self.compile(n)
+        strip, module = self._step
+        if self._kernels.backend == "scalar":
             module.react_nodes(states, own, i_stim, dt, n_steps, self.substeps)
             return
-        strips = -(-n // emit_numba.STRIP)
-        chunks = min(numba.get_num_threads(), strips // _STRIPS_PER_THREAD)
+        strips = -(-n // strip)
+        chunks = min(numba.get_num_threads(), n // _NODES_PER_THREAD)
         if chunks > 1:
             module.react_parallel(
                 states, own, i_stim, dt, n_steps, self.substeps, chunks
@@ -245,7 +281,7 @@ class CompiledCell:
         out = np.empty((len(names), states.shape[1]))
         i_stim = np.zeros(states.shape[1]) if i_stim is None else i_stim
         states = np.ascontiguousarray(states)
-        kernel = self._observation().observe_nodes
+        kernel = self._kernels.observe().observe_nodes
         kernel(states, self._parameters, i_stim, which, out)
         return out
 
@@ -253,27 +289,27 @@ class CompiledCell:
         """The same cells at a subset of the nodes."""
         nodes = np.asarray(nodes)
         own = {n: v if v.size == 1 else v[nodes] for n, v in self._own.items()}
-        cell = CompiledCell(
-            self.facts, self._module, self._observation, own, self.substeps, self._source
-        )
-        cell.compile_seconds = self.compile_seconds
-        return cell
+        return CompiledCell(self._kernels, self.facts, own, self.substeps)
 
-    def compile(self) -> None:
-        """Compile (or load) the machine code of the serial kernel now."""
+    def compile(self, n_nodes: int) -> None:
+        """Compile (or load) the kernel for so many nodes now, not at the first step."""
+        started = time.perf_counter()
+        strip = _strip_length(n_nodes)
+        module = self._kernels.react(strip)
         matrix, vector = types.float64[:, ::1], types.float64[::1]
         integer, real = types.int64, types.float64
-        if self.facts["backend"] == "scalar":
+        if self._kernels.backend == "scalar":
             signature = (matrix, matrix, vector, real, integer, integer)
-            self._module.react_nodes.compile(signature)
+            module.react_nodes.compile(signature)
         else:
             signature = (matrix, matrix, vector, integer, integer, real)
-            signature += (integer, integer)
-            self._module.react_strips.compile(signature)
+            module.react_strips.compile((*signature, integer, integer))
+        self._step = (strip, module)
+        self.compile_seconds += time.perf_counter() - started
 
-    def kernel_source(self) -> str:
-        """Generated source of the kernel."""
-        return Path(self._module.__file__).read_text()
+    def kernel_source(self, n_nodes: int = emit_numba.WIDE_STRIP) -> str:
+        """Generated source of the kernel that steps so many nodes."""
+        return Path(self._kernels.react(_strip_length(n_nodes)).__file__).read_text()
 
     def _require(self, name: str) -> None:
         if name not in self.variable_names:
@@ -281,6 +317,12 @@ class CompiledCell:
                 f"{self.name} has no variable {name}; "
                 f"{nearest(name, self.variable_names)}"
             )
+
+
+def _strip_length(n_nodes: int) -> int:
+    """Narrow strips up to a few hundred nodes, wide ones beyond."""
+    few = 4 * emit_numba.WIDE_STRIP
+    return emit_numba.NARROW_STRIP if n_nodes < few else emit_numba.WIDE_STRIP
 
 
 def _no_parameter(name: str, cell: CellEquations) -> str:
@@ -292,13 +334,12 @@ def _no_parameter(name: str, cell: CellEquations) -> str:
     return f"{cell.name} has no parameter {name}; {nearest(name, cell.parameters)}"
 
 
-def _describe(cell: CellEquations, step: Reaction, backend: str) -> dict[str, Any]:
+def _describe(cell: CellEquations, step: Reaction) -> dict[str, Any]:
     """What a later start needs to know of the cell, as JSON."""
     substep = step.substep
     return {
         "name": cell.name,
         "scheme": step.scheme,
-        "backend": backend,
         "states": cell.states,
         "initial": cell.initial,
         "variables": cell.variables,

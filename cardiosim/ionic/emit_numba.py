@@ -2,7 +2,7 @@
 
 Two forms of the same assignments:
 
-strips: the production kernel. Nodes are taken in strips of `STRIP` (a literal, so that
+strips: the production kernel. Nodes are taken in strips (of literal length, so that
 LLVM knows every bound): a strip is copied into scratch rows, stepped in one inner loop
 of literal length with one assignment a line, and copied back. That shape vectorises;
 a loop over the state array itself does not, because its rows may alias.
@@ -23,8 +23,11 @@ from cardiosim.ionic.equations import CellEquations
 from cardiosim.ionic.expressions import references
 from cardiosim.ionic.reaction import Assignment, Reaction, Substep, observation
 
-# A strip of 64 nodes of a 42-state cell is 21 KB: it stays in the L1 cache.
-STRIP = 64
+# Wide strips amortise copying in and out of long rows (64 to 256 nodes run alike). A
+# strip of one vector serves the single cell and the short cable, where a wide one
+# would mostly step lanes that are dropped. The two give the same bits.
+WIDE_STRIP = 128
+NARROW_STRIP = 8
 
 _STRIP_HEADER = '''\
 """{title}
@@ -112,13 +115,13 @@ def react_parallel(states, parameters, i_stim, dt, n_steps, n_substeps, n_chunks
         )
 '''
 
-_SUBSTEPS = '''\
+_SUBSTEPS = """\
 any_upstroke = False
 for j in range({strip}):
     any_upstroke |= y[{upstroke_row}, j] > 0.5
 n_sub = n_substeps if any_upstroke else 1
 h_sub = dt / n_substeps
-'''
+"""
 
 _SCALAR = '''
 
@@ -183,7 +186,7 @@ def _all_names(step: Reaction) -> list[str]:
     return [*names, "dt", "h", "h_gate"]
 
 
-def strip_module(step: Reaction, cache: bool, strip: int = STRIP) -> str:
+def strip_module(step: Reaction, cache: bool, strip: int = WIDE_STRIP) -> str:
     """Source of the production kernel.
 
     Args:
@@ -248,12 +251,16 @@ def _strip_substeps(
     potential = step.equations.membrane_potential
     fast = substep.fast
     moving = [potential, *fast]
-    rates = [name for name, _ in substep.rates if name.startswith(("steady(", "speed("))]
+    rates = [
+        name for name, _ in substep.rates if name.startswith(("steady(", "speed("))
+    ]
 
     first = _Body(code)
     first.add(*(f"{names[s]} = y[{rows[s]}, j]" for s in fast))
     first.add(*(f"{names[r]} = y[{kept[r]}, j]" for r in rates))
-    first.add(f"{names['h_gate']} = 0.5 * h_sub if y[{kept['upstroke']}, j] > 0.5 else 0.5 * dt")
+    first.add(
+        f"{names['h_gate']} = 0.5 * h_sub if y[{kept['upstroke']}, j] > 0.5 else 0.5 * dt"
+    )
     first.assign(substep.gate_step)
     first.add(*(f"y[{rows[s]}, j] = {names[f'new({s})']}" for s in fast))
 
@@ -289,7 +296,9 @@ def _kept_rows(substep: Substep, first: int) -> dict[str, int]:
     They follow the input rows in the same array: within one array LLVM can prove
     that rows do not overlap, between two it would check at run time.
     """
-    rates = [name for name, _ in substep.rates if name.startswith(("steady(", "speed("))]
+    rates = [
+        name for name, _ in substep.rates if name.startswith(("steady(", "speed("))
+    ]
     names = (*substep.frozen, *rates, "upstroke")
     return {name: first + i for i, name in enumerate(names)}
 

@@ -61,7 +61,8 @@ class CellEquations:
         return tuple(
             name
             for name, expression in self.definitions.items()
-            if isinstance(expression, Number) and name != self.stimulus
+            if isinstance(expression, Number)
+            and name != self.stimulus
             and not name.startswith("dot(")
         )
 
@@ -88,8 +89,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = list(known)
     short = {k.rsplit(".", 1)[-1]: k for k in known}
     close = difflib.get_close_matches(name, known, n=1) or [
-        short[s]
-        for s in difflib.get_close_matches(name.rsplit(".", 1)[-1], short, n=1)
+        short[s] for s in difflib.get_close_matches(name.rsplit(".", 1)[-1], short, n=1)
     ]
     if close:
         return f"did you mean {close[0]}?"

@@ -291,7 +291,9 @@ class _Derivation:
         found: set[str] = set()
         pending = [expression for _, expression in assignments]
         while pending:
-            for name in references(pending.pop()) - own - moving - {"h", "h_gate", "dt"}:
+            for name in (
+                references(pending.pop()) - own - moving - {"h", "h_gate", "dt"}
+            ):
                 if any(depends_on(Name(name), m, definitions) for m in moving):
                     pending.append(definitions[name])
                 else:
@@ -323,4 +325,3 @@ def observation(equations: CellEquations, free: Sequence[str]) -> list[Assignmen
         {*equations.states, *free, *stimulus},
     )
     return [(name, equations.definitions[name]) for name in order]
-

@@ -47,6 +47,9 @@ _OPERATORS = {
 }
 
 
+_FAMILIAR_UNITS = {"[mS/uF]": "1/ms", "[1]": "1"}
+
+
 def read_mmt(text: str, name: str) -> CellEquations:
     """Parse model text, check its units strictly, return its equations.
 
@@ -89,9 +92,7 @@ def read_mmt(text: str, name: str) -> CellEquations:
     _require_unit(states[potential], myokit.units.mV, name, "the membrane potential")
     _require_unit(stimulus, myokit.units.A / myokit.units.F, name, "the stimulus")
 
-    variables = [
-        v for v in model.variables(deep=True, sort=True) if not v.is_state()
-    ]
+    variables = [v for v in model.variables(deep=True, sort=True) if not v.is_state()]
     if time is not None and any(time in v.refs_to() for v in variables):
         raise ValueError(
             f"{name}: an equation reads {time.qname()}; a cell's equations may "
@@ -111,7 +112,7 @@ def read_mmt(text: str, name: str) -> CellEquations:
         definitions={v.qname(): _convert(v.rhs()) for v in variables}
         | {dot(s): _convert(states[s].rhs()) for s in order},
         units={v.qname(): _unit(v.unit()) for v in (*states.values(), *variables)}
-        | {dot(s): _rate_unit(states[s].unit()) for s in order},
+        | {dot(s): f"{_unit(states[s].unit())}/ms" for s in order},
         stimulus=stimulus.qname() if stimulus is not None else None,
         fast=fast,
         source=fingerprint(text),
@@ -149,13 +150,10 @@ def _require_unit(variable, unit, name: str, role: str) -> None:
 
 
 def _unit(unit) -> str:
-    return "1" if unit is None else str(unit).strip("[]")
-
-
-def _rate_unit(unit) -> str:
-    import myokit
-
-    return _unit((unit or myokit.units.dimensionless) / myokit.units.ms)
+    if unit is None:
+        return "1"
+    # Myokit would call a rate per millisecond mS/uF, which is the same thing.
+    return _FAMILIAR_UNITS.get(str(unit), str(unit).strip("[]"))
 
 
 def _convert(expression) -> Expression:

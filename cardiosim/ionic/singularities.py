@@ -68,7 +68,10 @@ def _safe_quotient(
 ) -> Expression | None:
     """The quotient with its first pair (c u, exp(u) - 1) replaced, or None."""
     above, below = _factors(quotient)
-    for numerators, denominators, inverse in ((above, below, False), (below, above, True)):
+    for numerators, denominators, inverse in (
+        (above, below, False),
+        (below, above, True),
+    ):
         for j, denominator in enumerate(denominators):
             found = _exp_minus_one(denominator, definitions)
             if found is None:
