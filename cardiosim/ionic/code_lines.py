@@ -1,4 +1,4 @@
-"""Expressions to lines of Python: one assignment a line, selects on lines of their own."""
+"""Expressions to lines of Python, one assignment or select a line."""
 
 from __future__ import annotations
 

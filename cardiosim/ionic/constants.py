@@ -1,4 +1,4 @@
-"""Constant folding: what no state, stimulus or free parameter reaches becomes a number."""
+"""Constant folding: what no state, stimulus or free parameter reaches is a number."""
 
 from __future__ import annotations
 

@@ -150,27 +150,27 @@ def simplify(expression: Expression) -> Expression:
 
 
 def plus(a: Expression, b: Expression) -> Expression:
-    """a + b, folded."""
+    """Sum a + b, folded."""
     return fold(Apply("+", (a, b)))
 
 
 def minus(a: Expression, b: Expression) -> Expression:
-    """a - b, folded."""
+    """Difference a - b, folded."""
     return fold(Apply("-", (a, b)))
 
 
 def times(a: Expression, b: Expression) -> Expression:
-    """a * b, folded."""
+    """Product a * b, folded."""
     return fold(Apply("*", (a, b)))
 
 
 def over(a: Expression, b: Expression) -> Expression:
-    """a / b, folded."""
+    """Quotient a / b, folded."""
     return fold(Apply("/", (a, b)))
 
 
 def negative(a: Expression) -> Expression:
-    """-a, folded."""
+    """Negative -a, folded."""
     return fold(Apply("neg", (a,)))
 
 

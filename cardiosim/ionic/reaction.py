@@ -63,6 +63,7 @@ class Substep:
 
     Attributes:
         fast: the fast gates.
+        kinetics: names of x_inf and tau (or rate) of the fast gates.
         frozen: names the substeps read that stay as they were at the step's start.
         gate_step: assignments of the gates' step of length `h_gate`.
         potential_step: assignments of the V step of length `h`.
@@ -70,6 +71,7 @@ class Substep:
     """
 
     fast: tuple[str, ...]
+    kinetics: tuple[str, ...]
     frozen: tuple[str, ...]
     gate_step: tuple[Assignment, ...]
     potential_step: tuple[Assignment, ...]
@@ -276,6 +278,7 @@ class _Derivation:
         return (
             Substep(
                 fast=tuple(g.state for g in subsystem.gates),
+                kinetics=tuple(name for name, _ in rates),
                 frozen=tuple(sorted(frozen)),
                 gate_step=tuple(self._ordered(gate_step, dict(rates))),
                 potential_step=tuple(self._ordered(potential_step, frozen)),
@@ -287,13 +290,11 @@ class _Derivation:
     def _frozen(self, assignments: Sequence[Assignment], moving: set[str]) -> set[str]:
         """Names the assignments need that no moving state reaches."""
         definitions = self.equations.definitions
-        own = {name for name, _ in assignments}
+        not_frozen = {n for n, _ in assignments} | moving | {"h", "h_gate", "dt"}
         found: set[str] = set()
         pending = [expression for _, expression in assignments]
         while pending:
-            for name in (
-                references(pending.pop()) - own - moving - {"h", "h_gate", "dt"}
-            ):
+            for name in references(pending.pop()) - not_frozen:
                 if any(depends_on(Name(name), m, definitions) for m in moving):
                     pending.append(definitions[name])
                 else:

@@ -68,10 +68,8 @@ def _safe_quotient(
 ) -> Expression | None:
     """The quotient with its first pair (c u, exp(u) - 1) replaced, or None."""
     above, below = _factors(quotient)
-    for numerators, denominators, inverse in (
-        (above, below, False),
-        (below, above, True),
-    ):
+    sides = ((above, below, False), (below, above, True))
+    for numerators, denominators, inverse in sides:
         for j, denominator in enumerate(denominators):
             found = _exp_minus_one(denominator, definitions)
             if found is None:
@@ -147,7 +145,7 @@ def _ratio(
     values: Mapping[str, float],
     definitions: Mapping[str, Expression],
 ) -> Expression | None:
-    """c with numerator = c u, where both are linear in one variable with one root."""
+    """The c of numerator = c u: both linear in one variable, with the same root."""
     for name in sorted(_variables(u, definitions) - values.keys()):
         p, q = (linear_in(e, name, definitions) for e in (numerator, u))
         if p is None or q is None:
