@@ -1,0 +1,1 @@
+"""What couples nodes: meshes, regions, diffusion operators, stimuli."""
