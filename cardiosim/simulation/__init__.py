@@ -1,0 +1,1 @@
+"""Marching in time: the monodomain problem, its splitting, what is recorded."""
