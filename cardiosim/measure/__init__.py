@@ -1,0 +1,1 @@
+"""Numbers from recordings: arrays in, arrays and small descriptions out."""

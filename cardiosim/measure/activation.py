@@ -1,0 +1,43 @@
+"""Local activation times from recorded membrane potentials."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def activation_times(
+    V: ArrayLike, times: ArrayLike, threshold: float = -20.0
+) -> NDArray:
+    """First upward crossing of `threshold` at each node, linearly interpolated.
+
+    A node that starts above the threshold activates when it next rises through
+    it, not at the first sample.
+
+    Args:
+        V: membrane potential, mV, shape (n_times, n_nodes).
+        times: increasing sample times, ms, shape (n_times,).
+        threshold: mV.
+
+    Returns:
+        Activation time, ms, shape (n_nodes,); NaN where the node never activates.
+    """
+    V = np.asarray(V, dtype=float)
+    times = np.asarray(times, dtype=float)
+    if V.ndim != 2 or times.shape != V.shape[:1]:
+        raise ValueError(
+            f"V has shape {V.shape} and times {times.shape}; expected "
+            "(n_times, n_nodes) and (n_times,): transpose V if nodes come first"
+        )
+    if np.any(np.diff(times) <= 0.0):
+        raise ValueError("sample times must increase: sort the samples first")
+    lat = np.full(V.shape[1], np.nan)
+    if times.size < 2:
+        return lat
+    crosses = (V[:-1] < threshold) & (V[1:] >= threshold)
+    nodes = np.flatnonzero(crosses.any(axis=0))
+    k = crosses[:, nodes].argmax(axis=0)
+    below, above = V[k, nodes], V[k + 1, nodes]
+    fraction = (threshold - below) / (above - below)
+    lat[nodes] = times[k] + fraction * (times[k + 1] - times[k])
+    return lat

@@ -1,0 +1,1 @@
+"""What a run leaves behind: results folder, fields for ParaView, pictures."""

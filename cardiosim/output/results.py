@@ -1,0 +1,292 @@
+"""The results folder: what a run writes and how it is read back.
+
+    summary.json      every number of the run: value, unit, definition
+    resolved.toml     the case with all defaults spelled out, and its provenance
+    recordings.h5     mesh, traces at chosen nodes, activation times
+    fields.h5, .xdmf  snapshots of whole fields (fields.py), for ParaView
+    *.png             pictures (plots.py)
+
+recordings.h5 holds `mesh/points` (n_nodes, 3) and `mesh/elements`; a group
+`traces/<name>` with `times` (n_times,), `nodes` (n_probes,) and one dataset
+(n_times, n_probes) a variable in `values`; `activation` (n_beats, n_nodes), NaN
+where a node did not activate. Each dataset carries its `unit`.
+
+Except for fields.h5, which grows, every file is written aside and renamed over the
+old one: a reader, or a run that is killed, finds the former content or the new one.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cardiosim.output.documents import read_json, read_toml, write_json, write_toml
+
+MARKER = ".cardiosim-results"
+FORMAT = 1
+SUMMARY_KEYS = ("value", "unit", "definition")
+
+
+class ResultsFolder:
+    """Writer of one run's results; make one with `ResultsFolder.create`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: str | Path, force: bool = False) -> ResultsFolder:
+        """Make an empty results folder.
+
+        Args:
+            path: new or empty folder; its parents are made.
+            force: empty the folder first when it holds earlier results.
+
+        Raises:
+            FileExistsError: the folder is not empty and `force` is not given, or
+                it is not recognisably a results folder of this program.
+        """
+        path = Path(path)
+        cls.check(path, force)
+        path.mkdir(parents=True, exist_ok=True)
+        # The marker goes last: a folder half emptied is still recognised.
+        for entry in sorted(path.iterdir(), key=lambda entry: entry.name == MARKER):
+            entry.unlink()
+        (path / MARKER).write_text(f"cardiosim results folder, format {FORMAT}\n")
+        return cls(path)
+
+    @staticmethod
+    def check(path: str | Path, force: bool = False) -> None:
+        """Raise what `create` would raise, without touching anything."""
+        path = Path(path)
+        if path.exists() and not path.is_dir():
+            raise FileExistsError(
+                f"{path} is a file; the results need a folder: choose another name"
+            )
+        entries = list(path.iterdir()) if path.is_dir() else []
+        if not entries:
+            return
+        if not (path / MARKER).is_file():
+            raise FileExistsError(
+                f"{path} is not empty and holds no cardiosim results; it is left as "
+                "it is: choose another folder"
+            )
+        if not force:
+            raise FileExistsError(
+                f"{path} holds earlier results; choose another folder, or --force to "
+                "replace them"
+            )
+        # A run writes no folders in there, so these are someone's own.
+        folders = [entry.name for entry in entries if entry.is_dir()]
+        if folders:
+            raise FileExistsError(
+                f"{path} holds folders that no run has written "
+                f"({', '.join(folders)}); it is left as it is: choose another folder"
+            )
+
+    def write_resolved(self, resolved: Mapping[str, Any]) -> None:
+        """resolved.toml; a key that is None is left out, TOML has no null."""
+        write_toml(self.path / "resolved.toml", resolved)
+
+    def write_summary(self, summary: Mapping[str, Mapping[str, Any]]) -> None:
+        """summary.json: name -> {"value", "unit", "definition"}.
+
+        A value is a number, a text, a truth value or a list of those; NaN becomes
+        null, which `open_results` reads as NaN.
+        """
+        for name, entry in summary.items():
+            if set(entry) != set(SUMMARY_KEYS):
+                raise ValueError(
+                    f"summary entry {name!r} has the keys {sorted(entry)}; expected "
+                    f"exactly {', '.join(SUMMARY_KEYS)}"
+                )
+        write_json(self.path / "summary.json", summary)
+
+    def write_mesh(
+        self, points: ArrayLike, elements: ArrayLike, kind: str = ""
+    ) -> None:
+        """Mesh: points (n_nodes, 3) mm, elements (n_elements, n_vertices)."""
+        with self._recordings() as file:
+            group = _fresh_group(file, "mesh")
+            group.attrs["kind"] = kind
+            _write_array(group, "points", points, "mm")
+            _write_array(group, "elements", elements, "")
+
+    def write_traces(
+        self,
+        name: str,
+        times: ArrayLike,
+        nodes: ArrayLike,
+        values: Mapping[str, ArrayLike],
+        units: Mapping[str, str],
+    ) -> None:
+        """Traces of some variables at some nodes, replacing those of this name.
+
+        Args:
+            name: one word for this set of probes.
+            times: ms, shape (n_times,).
+            nodes: node index of each column, shape (n_probes,).
+            values: variable name -> shape (n_times, n_probes).
+            units: variable name -> unit.
+        """
+        times, nodes = np.asarray(times, dtype=float), np.asarray(nodes)
+        shape = (times.size, nodes.size)
+        for variable, array in values.items():
+            if np.shape(array) != shape:
+                raise ValueError(
+                    f"trace {name!r} of {variable} has shape {np.shape(array)}; "
+                    f"expected (n_times, n_probes) = {shape}"
+                )
+            if variable not in units:
+                raise ValueError(
+                    f"no unit given for {variable} of trace {name!r}; units are "
+                    f"known for {', '.join(units) or 'none'}"
+                )
+        with self._recordings() as file:
+            group = _fresh_group(file, f"traces/{name}")
+            _write_array(group, "times", times, "ms")
+            _write_array(group, "nodes", nodes.astype(np.int64), "")
+            kept = group.create_group("values", track_order=True)
+            for variable, array in values.items():
+                _write_array(kept, variable, array, units[variable])
+
+    def write_activation(self, times: ArrayLike, threshold: float) -> None:
+        """Activation times, ms, (n_beats, n_nodes), of crossing `threshold`, mV."""
+        times = np.asarray(times, dtype=float)
+        if times.ndim != 2:
+            raise ValueError(
+                f"activation has shape {times.shape}; expected (n_beats, n_nodes)"
+            )
+        with self._recordings() as file:
+            if "activation" in file:
+                del file["activation"]
+            dataset = _write_array(file, "activation", times, "ms")
+            dataset.attrs["threshold"] = threshold
+
+    @contextmanager
+    def _recordings(self) -> Iterator[h5py.File]:
+        path = self.path / "recordings.h5"
+        partial = path.with_name(path.name + ".partial")
+        if path.exists():
+            shutil.copyfile(path, partial)
+        with h5py.File(partial, "a" if path.exists() else "w", locking=False) as file:
+            yield file
+        os.replace(partial, path)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Variables recorded at some nodes at the same times."""
+
+    name: str
+    times: NDArray  # ms, (n_times,)
+    nodes: NDArray  # (n_probes,)
+    values: Mapping[str, NDArray]  # variable -> (n_times, n_probes)
+    units: Mapping[str, str]  # variable -> unit
+
+    def at(self, variable: str, node: int) -> NDArray:
+        """Values of one variable at one node, shape (n_times,)."""
+        if variable not in self.values:
+            raise ValueError(
+                f"{variable} was not recorded in trace {self.name!r}; it holds "
+                f"{', '.join(self.values)}"
+            )
+        column = np.flatnonzero(self.nodes == node)
+        if not column.size:
+            raise ValueError(
+                f"node {node} was not recorded in trace {self.name!r}; it holds "
+                f"nodes {', '.join(str(n) for n in self.nodes)}"
+            )
+        return self.values[variable][:, column[0]]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results folder in memory; what a stopped run did not write is empty."""
+
+    path: Path
+    resolved: Mapping[str, Any]
+    summary: Mapping[str, Mapping[str, Any]]  # name -> value, unit, definition
+    mesh_kind: str
+    mesh_points: NDArray  # mm, (n_nodes, 3)
+    mesh_elements: NDArray  # (n_elements, n_vertices)
+    traces: Mapping[str, Trace]
+    activation: NDArray  # ms, (n_beats, n_nodes)
+    activation_threshold: float  # mV
+
+
+def open_results(path: str | Path) -> Results:
+    """Read a results folder, finished or not (snapshots: `fields.read_fields`)."""
+    path = Path(path)
+    if not (path / MARKER).is_file():
+        raise FileNotFoundError(
+            f"{path} is no results folder of cardiosim (it has no {MARKER}); give "
+            "the folder that a run was told to write"
+        )
+    contents: dict[str, Any] = dict(
+        mesh_kind="",
+        mesh_points=np.empty((0, 3)),
+        mesh_elements=np.empty((0, 1), dtype=np.intp),
+        traces={},
+        activation=np.empty((0, 0)),
+        activation_threshold=math.nan,
+    )
+    if (path / "recordings.h5").is_file():
+        with h5py.File(path / "recordings.h5", "r", locking=False) as file:
+            contents |= _read_recordings(file)
+    return Results(
+        path=path,
+        resolved=read_toml(path / "resolved.toml"),
+        summary=read_json(path / "summary.json"),
+        **contents,
+    )
+
+
+def _read_recordings(file: h5py.File) -> dict[str, Any]:
+    contents: dict[str, Any] = {}
+    if "mesh" in file:
+        mesh = file["mesh"]
+        contents["mesh_kind"] = str(mesh.attrs["kind"])
+        contents["mesh_points"] = mesh["points"][:]
+        contents["mesh_elements"] = mesh["elements"][:]
+    if "traces" in file:
+        contents["traces"] = {
+            name: Trace(
+                name=name,
+                times=group["times"][:],
+                nodes=group["nodes"][:],
+                values={key: data[:] for key, data in group["values"].items()},
+                units={
+                    key: str(data.attrs["unit"])
+                    for key, data in group["values"].items()
+                },
+            )
+            for name, group in file["traces"].items()
+        }
+    if "activation" in file:
+        contents["activation"] = file["activation"][:]
+        contents["activation_threshold"] = float(file["activation"].attrs["threshold"])
+    return contents
+
+
+def _fresh_group(file: h5py.File, name: str) -> h5py.Group:
+    if name in file:
+        del file[name]
+    return file.create_group(name)
+
+
+def _write_array(
+    group: h5py.Group, name: str, values: ArrayLike, unit: str
+) -> h5py.Dataset:
+    dataset = group.create_dataset(name, data=np.asarray(values))
+    dataset.attrs["unit"] = unit
+    return dataset

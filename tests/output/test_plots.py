@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from cardiosim.measure.action_potential import action_potentials
+from cardiosim.output import plots
+from cardiosim.output.plots import (
+    action_potential_figure,
+    space_time_map,
+    voltage_traces,
+)
+
+X = np.linspace(0.0, 20.0, 101)
+TIMES = np.linspace(0.0, 60.0, 301)
+LAT = 2.0 + X / 0.7334
+V = -75.0 + 120.0 / (1.0 + np.exp((LAT - TIMES[:, None]) / 0.5))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Figures as they were saved."""
+    figures = []
+    save = plots._save
+    monkeypatch.setattr(
+        plots,
+        "_save",
+        lambda figure, path: (figures.append(figure), save(figure, path)),
+    )
+    return figures
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(plots.matplotlib.text.Text)]
+
+
+def check_picture(path):
+    height, width, _ = imread(path).shape
+    assert 300 < height < width < 1200
+    assert path.stat().st_size < 150_000
+
+
+def test_map_shows_v_activation_and_velocity(tmp_path, drawn):
+    path = tmp_path / "map.png"
+    space_time_map(X, TIMES, V, LAT, 0.7334, path, title="cable")
+    check_picture(path)
+    (figure,) = drawn
+    axes = figure.axes[0]
+    words = texts(figure)
+    for expected in (
+        "time t (ms)",
+        "position x (mm)",
+        "membrane potential V (mV)",
+        "CV 0.73 m/s",
+        "cable",
+    ):
+        assert expected in words
+    activation, velocity = axes.lines
+    np.testing.assert_array_equal(activation.get_xdata(), LAT)
+    np.testing.assert_array_equal(activation.get_ydata(), X)
+    np.testing.assert_allclose(velocity.get_ydata(), [5.0, 15.0])
+    np.testing.assert_allclose(
+        velocity.get_xdata(), np.interp([5.0, 15.0], X, LAT), rtol=1e-12
+    )
+
+
+def test_map_has_time_to_the_right_and_position_upwards(tmp_path):
+    path = tmp_path / "map.png"
+    space_time_map(X, TIMES, V, LAT, 0.7334, path)
+    picture = imread(path)[:, :, :3].mean(axis=2)
+    height, width = picture.shape
+
+    def lightness(t, x):  # inside the axes, which leave room for the labels
+        column, row = 0.1 + 0.75 * t / 60.0, 0.88 - 0.8 * x / 20.0
+        return picture[int(row * height), int(column * width)]
+
+    assert lightness(t=6, x=16) < 0.3, "at rest ahead of the wave"
+    assert lightness(t=50, x=10) > 0.8, "excited behind it"
+
+
+def test_map_without_conduction_says_so(tmp_path, drawn):
+    lat = np.where(X < 10.0, LAT, np.nan)
+    space_time_map(X, TIMES, V, lat, np.nan, tmp_path / "map.png")
+    assert "no conduction velocity" in texts(drawn[0])
+
+
+def test_large_map_is_thinned_and_keeps_its_ends(tmp_path, drawn):
+    x, times = np.linspace(0, 20, 1201), np.linspace(0, 60, 2401)
+    lat = 2.0 + x / 0.7334
+    field = -75.0 + 120.0 / (1.0 + np.exp((lat - times[:, None]) / 0.5))
+    path = tmp_path / "map.png"
+    space_time_map(x, times, field, lat, 0.7334, path)
+    check_picture(path)
+    values = drawn[0].axes[0].collections[0].get_array()
+    assert values.shape == plots.MAP_PIXELS
+    assert values[0, 0] == field[0, 0]
+    assert values[-1, -1] == field[-1, -1]
+
+
+def test_traces_are_labelled(tmp_path, drawn):
+    path = tmp_path / "traces.png"
+    labels = [f"x = {X[i]:g} mm" for i in (0, 50, 100)]
+    voltage_traces(TIMES, V[:, [0, 50, 100]], labels, path)
+    check_picture(path)
+    words = texts(drawn[0])
+    assert {"time t (ms)", "membrane potential V (mV)", *labels} <= set(words)
+    for line, i in zip(drawn[0].axes[0].lines, (0, 50, 100), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), V[:, i])
+
+
+def test_biomarkers_are_marked_where_they_were_measured(tmp_path, drawn):
+    t = np.arange(0.0, 400.0, 0.1)
+    trace = np.interp(t, [100.0, 102.0, 103.0, 303.0], [-80.0, -60.0, 20.0, -80.0])
+    (beat,) = action_potentials(t, trace, [100.0], [2.0])
+    path = tmp_path / "ap.png"
+    action_potential_figure(t, trace, beat, path)
+    check_picture(path)
+    words = texts(drawn[0])
+    for expected in (
+        f"APD90  {beat.apd[90]:.1f} ms",
+        "rest -80.0 mV",
+        "peak 20.0 mV",
+        "dV/dt max\n80 mV/ms",
+    ):
+        assert expected in words
+    slope, peak = drawn[0].axes[1].lines[1:]
+    assert slope.get_xdata()[0] == pytest.approx(beat.dvdt_max_time - 100.0)
+    assert (peak.get_xdata()[0], peak.get_ydata()[0]) == (pytest.approx(3.0), 20.0)
+
+
+def test_failed_beat_can_be_drawn(tmp_path):
+    t = np.arange(0.0, 50.0, 0.1)
+    trace = np.interp(t, [1.0, 3.0, 20.0], [-80.0, -65.0, -80.0])
+    (beat,) = action_potentials(t, trace, [1.0], [2.0])
+    action_potential_figure(t, trace, beat, tmp_path / "ap.png")
+    check_picture(tmp_path / "ap.png")
+
+
+def test_style_does_not_leak(tmp_path):
+    before = dict(plots.matplotlib.rcParams)
+    voltage_traces(TIMES, V[:, :1], ["node 0"], tmp_path / "a.png")
+    assert dict(plots.matplotlib.rcParams) == before
+
+
+def test_wrong_shapes_are_refused(tmp_path):
+    path = tmp_path / "a.png"
+    with pytest.raises(ValueError, match=r"\(301, 101\)"):
+        space_time_map(X, TIMES, V.T, LAT, 0.7, path)
+    with pytest.raises(ValueError, match="two times"):
+        space_time_map(X, TIMES[:1], V[:1], LAT, 0.7, path)
+    with pytest.raises(ValueError, match="one label a probe"):
+        voltage_traces(TIMES, V, ["a"], path)
+    t = np.arange(0.0, 10.0)
+    (beat,) = action_potentials(t, t, [0.0], 1.0)
+    with pytest.raises(ValueError, match="one node's trace"):
+        action_potential_figure(t, V, beat, path)
+    assert not path.exists()
