@@ -1,0 +1,1 @@
+"""Runs that look for a number."""

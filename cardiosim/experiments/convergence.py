@@ -1,0 +1,220 @@
+"""Tables of numerical error: one quantity of a case over time steps, meshes, schemes.
+
+A study is data (a .toml file beside a case): rows and columns of overrides, a reference
+that stands for the limit, and optionally a grid of further overrides over which each
+entry of the table takes the largest and the mean error.
+
+    error = quantity(row, column)/quantity(reference) - 1          in %
+
+For `potential_rmse` the error is the root mean square of the difference between two
+traces of V, in mV.
+
+The limit dt -> 0 of a scheme with an error proportional to dt is Richardson's
+2 q(dt/2) - q(dt): a reference may name the run at half the step as `half`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cardiosim.case.build import build, build_recorders
+from cardiosim.case.read import CaseError, read_case
+from cardiosim.measure.conduction_velocity import conduction_velocity
+from cardiosim.simulation.run import march
+
+Overrides = Mapping[str, Any]
+Progress = Callable[[float, float], None]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entry(_Table):
+    """A row or column: its heading and what it overrides in the case."""
+
+    name: str
+    set: dict[str, Any] = {}
+
+
+class Reference(_Table):
+    """The limit: a run, and optionally the run at half its step to extrapolate with."""
+
+    set: dict[str, Any] = {}
+    half: dict[str, Any] | None = None
+
+
+class Study(_Table):
+    """One table of errors.
+
+    Attributes:
+        title: heading.
+        case: folder of the case, relative to the study's file.
+        quantity: what is compared.
+        set: overrides of every run.
+        reference: the limit.
+        row: rows of the table.
+        column: columns of the table.
+        grid: lists of values by key; every combination is run.
+        expected: independent value of the limit, to be shown beside it.
+    """
+
+    title: str
+    case: str = "."
+    quantity: Literal["conduction_velocity", "potential_rmse"] = "conduction_velocity"
+    set: dict[str, Any] = {}
+    reference: Reference
+    row: tuple[Entry, ...]
+    column: tuple[Entry, ...]
+    grid: dict[str, tuple[Any, ...]] = {}
+    expected: float | None = None
+
+
+@dataclass(frozen=True)
+class ConvergenceTable:
+    """Errors of a study.
+
+    Attributes:
+        study: what was run.
+        limits: value of the reference at each grid point (NaN for traces).
+        errors: shape (n_rows, n_columns, n_grid); in % or mV.
+    """
+
+    study: Study
+    limits: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the errors."""
+        return "mV" if self.study.quantity == "potential_rmse" else "%"
+
+
+def read_study(path: Path) -> Study:
+    """Read a study.
+
+    Raises:
+        CaseError: it is no study; one line says why.
+    """
+    try:
+        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise CaseError(f"there is no study {path}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CaseError(f"{path} is not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise CaseError(f"{path}: {where}: {first['msg']}") from None
+
+
+def run_study(
+    study: Study, folder: Path, progress: Progress | None = None
+) -> ConvergenceTable:
+    """Run every combination of a study.
+
+    Args:
+        study: as read.
+        folder: the case's paths are relative to this one.
+        progress: called with (runs done, runs in all).
+    """
+    case = folder / study.case
+    points = [
+        dict(zip(study.grid, values, strict=True))
+        for values in itertools.product(*study.grid.values())
+    ]
+    shape = (len(study.row), len(study.column), len(points))
+    errors, limits = np.empty(shape), np.empty(len(points))
+    per_point = shape[0] * shape[1] + (2 if study.reference.half else 1)
+    done, in_all = 0, per_point * len(points)
+
+    def run(*overrides: Overrides) -> NDArray[np.float64]:
+        nonlocal done
+        merged = {k: v for o in (study.set, *overrides) for k, v in o.items()}
+        result = quantity(case, merged, study.quantity)
+        done += 1
+        if progress is not None:
+            progress(done, in_all)
+        return result
+
+    for k, point in enumerate(points):
+        limit = run(point, study.reference.set)
+        if study.reference.half is not None:
+            finer = run(point, study.reference.set, study.reference.half)
+            limit = 2.0 * finer - limit
+        limits[k] = limit[0] if limit.size == 1 else np.nan
+        for i, row in enumerate(study.row):
+            for j, column in enumerate(study.column):
+                found = run(point, column.set, row.set)
+                errors[i, j, k] = _error(found, limit)
+    return ConvergenceTable(study, limits, errors)
+
+
+def quantity(case: Path, overrides: Overrides, name: str) -> NDArray[np.float64]:
+    """Run a case and take a quantity: a velocity, (1,), m/s, or a trace of V, mV.
+
+    Raises:
+        CaseError: the case cannot be run.
+        ValueError: the quantity cannot be measured (no activation).
+    """
+    read = read_case(case, [f"{k}={_toml(v)}" for k, v in overrides.items()])
+    read, problem = build(read)
+    time = read.time
+    recorders = build_recorders(read, problem)
+    march(
+        problem,
+        time.dt,
+        time.end,
+        time.splitting,
+        recorders.all,
+        reaction_steps=time.reaction_steps,
+    )
+    if name == "potential_rmse":
+        trace = recorders.traces[0]
+        return trace.values[problem.cell.state_names[0]][:, 0]
+    activation = recorders.activation.times
+    if len(activation) == 0:
+        raise ValueError(f"no node of {case} was activated with {dict(overrides)}")
+    span = read.measure.cv
+    x = problem.mesh.points[:, 0]
+    return np.array([conduction_velocity(x, activation[0], span.start, span.stop)])
+
+
+def _error(found: NDArray[np.float64], limit: NDArray[np.float64]) -> float:
+    if limit.size == 1:
+        return float(100.0 * (found[0] / limit[0] - 1.0))
+    if found.shape != limit.shape:
+        raise CaseError(
+            f"traces of {found.size} and {limit.size} samples cannot be compared; "
+            f"give the case's trace an interval that every dt divides"
+        )
+    return float(np.sqrt(np.mean((found - limit) ** 2)))
+
+
+def _toml(value: Any) -> str:
+    # JSON's scalars, strings and lists are TOML's.
+    return json.dumps(value)
+
+
+def table_cells(table: ConvergenceTable) -> Sequence[Sequence[str]]:
+    """Entries of the table as text: an error, or "largest / mean" over the grid."""
+    digits = 3 if table.unit == "mV" else 2
+    sign = "" if table.unit == "mV" else "+"
+
+    def cell(errors: NDArray[np.float64]) -> str:
+        if errors.size == 1:
+            return f"{errors[0]:{sign}.{digits}f}"
+        size = np.abs(errors)
+        return f"{size.max():.{digits}f} / {size.mean():.{digits}f}"
+
+    return [[cell(entry) for entry in row] for row in table.errors]
