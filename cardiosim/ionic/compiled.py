@@ -237,7 +237,9 @@ class CompiledCell:
         self, states: NDArray, i_stim: NDArray, dt: float, n_steps: int = 1
     ) -> None:
         """Advance all nodes in place; see `IonicModel.react`."""
+        self._require_shapes(states, i_stim)
         own, n = self._parameters, states.shape[1]
+        dt, n_steps = float(dt), int(n_steps)  # a type more is a kernel more
         if own.shape[1] > 1 and own.shape[1] != n:
             raise ValueError(
                 f"{self.name} has parameters for {own.shape[1]} nodes but is asked "
@@ -280,6 +282,7 @@ class CompiledCell:
         which = np.array([self.variable_names.index(name) for name in names])
         out = np.empty((len(names), states.shape[1]))
         i_stim = np.zeros(states.shape[1]) if i_stim is None else i_stim
+        self._require_shapes(states, i_stim)
         states = np.ascontiguousarray(states)
         kernel = self._kernels.observe().observe_nodes
         kernel(states, self._parameters, i_stim, which, out)
@@ -310,6 +313,15 @@ class CompiledCell:
     def kernel_source(self, n_nodes: int = emit_numba.WIDE_STRIP) -> str:
         """Generated source of the kernel that steps so many nodes."""
         return Path(self._kernels.react(_strip_length(n_nodes)).__file__).read_text()
+
+    def _require_shapes(self, states: NDArray, i_stim: NDArray) -> None:
+        # The kernels check no bounds.
+        n_states, n_nodes = len(self.state_names), states.shape[-1]
+        if states.shape != (n_states, n_nodes) or i_stim.shape != (n_nodes,):
+            raise ValueError(
+                f"states have shape {states.shape} and i_stim {i_stim.shape}; "
+                f"{self.name} expects ({n_states}, n_nodes) and (n_nodes,)"
+            )
 
     def _require(self, name: str) -> None:
         if name not in self.variable_names:

@@ -6,7 +6,15 @@ import dataclasses
 from collections.abc import Collection
 
 from cardiosim.ionic.equations import CellEquations
-from cardiosim.ionic.expressions import Expression, Name, Number, fold, transform
+from cardiosim.ionic.expressions import (
+    Apply,
+    Expression,
+    Name,
+    Number,
+    fold,
+    transform,
+    walk,
+)
 from cardiosim.ionic.ordering import schedule
 
 
@@ -30,12 +38,18 @@ def fold_constants(equations: CellEquations, free: Collection[str]) -> CellEquat
     def substitute(node: Expression) -> Expression:
         if isinstance(node, Name) and isinstance(folded.get(node.name), Number):
             return folded[node.name]
-        return fold(node)
+        try:
+            return fold(node)
+        except ValueError:
+            return node  # it may stand in the arm of a select that is never taken
 
     everything = [Name(name) for name in equations.definitions]
     for name in schedule(everything, equations.definitions, inputs):
+        folded[name] = transform(equations.definitions[name], substitute)
         try:
-            folded[name] = transform(equations.definitions[name], substitute)
+            for node in walk(folded[name]):
+                if isinstance(node, Apply):
+                    fold(node)
         except ValueError as error:
             raise ValueError(f"{equations.name}: {name}: {error}") from error
     kept = {n: e for n, e in equations.definitions.items() if n in inputs}

@@ -119,9 +119,21 @@ def react_parallel(states, parameters, i_stim, dt, n_steps, n_substeps, n_chunks
 _SUBSTEPS = """\
 any_upstroke = False
 for j in range({strip}):
-    any_upstroke |= y[{upstroke_row}, j] > 0.5
-n_sub = n_substeps if any_upstroke else 1
-h_sub = dt / n_substeps
+    any_upstroke |= y[{upstroke}, j] > 0.5
+if any_upstroke:
+    h = dt / n_substeps
+    h_gate = 0.5 * h
+    for j in range({strip}):
+{gates}
+    for sub in range(n_substeps):
+        h_gate = h if sub < n_substeps - 1 else 0.5 * h
+        for j in range({strip}):
+{potential}
+        for j in range({strip}):
+{gates_again}
+    for j in range({strip}):
+        is_up = y[{upstroke}, j] > 0.5
+{keep}
 """
 
 _SCALAR = '''
@@ -182,7 +194,6 @@ def _all_names(step: Reaction) -> list[str]:
     if step.substep:
         assigned += step.substep.gate_step
         assigned += step.substep.potential_step
-        assigned += step.substep.rates
     names |= dict.fromkeys(name for name, _ in assigned)
     return [*names, "dt", "h", "h_gate"]
 
@@ -216,13 +227,14 @@ def _strips(step: Reaction, strip: int) -> str:
     main.add(*(f"{names[n]} = y[{rows[n]}, j]" for n in step.inputs if n in read))
     main.assign(step.main)
     kept: dict[str, int] = {}
+    potential = step.equations.membrane_potential
     if step.substep:
-        kept = _kept_rows(step.substep, first=n_inputs)
+        kept = _kept_rows(step.substep, potential, first=n_inputs)
         main.add(*(f"y[{r}, j] = {names[n]}" for n, r in kept.items()))
     main.add(*(f"y[{rows[s]}, j] = {names[new]}" for s, new in step.new_states))
     blocks = [f"for j in range({strip}):", *_shift(main.lines)]
     if step.substep:
-        blocks += _strip_substeps(step, code, rows, kept, strip)
+        blocks += _strip_substeps(step.substep, potential, code, rows, kept, strip)
 
     n_states = len(states)
     return _STRIPS.format(
@@ -237,62 +249,53 @@ def _strips(step: Reaction, strip: int) -> str:
 
 
 def _strip_substeps(
-    step: Reaction,
+    substep: Substep,
+    potential: str,
     code: CodeLines,
     rows: dict[str, int],
     kept: dict[str, int],
     strip: int,
 ) -> list[str]:
-    """The fast subsystem's substeps of one strip.
+    """The substeps of a strip that has a node in its upstroke.
 
-    Lanes out of their upstroke take one substep of dt and then substeps of length 0,
-    so that a node's result does not depend on its neighbours in the strip.
+    All lanes take them, from the kept start-of-step values; lanes out of their
+    upstroke then keep their plain step, so that no node depends on its neighbours.
+    V and the gates step in loops of their own: short bodies overlap in the processor.
     """
-    substep, names = step.substep, code.identifiers
-    potential = step.equations.membrane_potential
-    fast = substep.fast
-    moving = [potential, *fast]
-    up = f"y[{kept['upstroke']}, j] > 0.5"
+    names = code.identifiers
+    moving = (potential, *substep.fast)
 
-    first = _Body(code)
-    first.add(*(f"{names[s]} = y[{rows[s]}, j]" for s in fast))
-    first.add(*(f"{names[r]} = y[{kept[r]}, j]" for r in substep.kinetics))
-    first.add(f"h_gate = 0.5 * h_sub if {up} else 0.5 * dt")
-    first.assign(substep.gate_step)
-    first.add(*(f"y[{rows[s]}, j] = {names[f'new({s})']}" for s in fast))
+    def lane_loop(assignments: Iterable[Assignment], new: Iterable[str]) -> list[str]:
+        body = _Body(code)
+        read = _names_read(assignments, ())
+        known = [n for n in (*moving, *substep.frozen) if n in read]
+        body.add(*(f"{names[n]} = y[{kept[n]}, j]" for n in known))
+        body.assign(assignments)
+        body.add(*(f"y[{kept[s]}, j] = {names[f'new({s})']}" for s in new))
+        return body.lines
 
-    body = _Body(code)
-    body.add(*(f"{names[s]} = y[{rows[s]}, j]" for s in moving))
-    body.add(*(f"{names[n]} = y[{kept[n]}, j]" for n in substep.frozen))
-    body.add(f"is_up = {up}", "h = h_sub if is_up else h_rest")
-    body.add("h_gate = h_gate_up if is_up else 0.5 * h_rest")
-    body.assign(substep.potential_step)
-    body.add(f"{names[potential]} = {names[f'new({potential})']}")
-    body.assign(substep.rates)
-    body.assign(substep.gate_step)
-    body.add(f"y[{rows[potential]}, j] = {names[potential]}")
-    body.add(*(f"y[{rows[s]}, j] = {names[f'new({s})']}" for s in fast))
-
-    preamble = _SUBSTEPS.format(strip=strip, upstroke_row=kept["upstroke"])
-    return [
-        *preamble.splitlines(),
-        f"for j in range({strip}):",
-        *_shift(first.lines),
-        "for sub in range(n_sub):",
-        "    h_rest = dt if sub == 0 else 0.0",
-        "    h_gate_up = h_sub if sub < n_sub - 1 else 0.5 * h_sub",
-        f"    for j in range({strip}):",
-        *_shift(body.lines, 2),
+    gates = lane_loop(substep.gate_step, substep.fast)
+    keep = [
+        f"y[{rows[s]}, j] = y[{kept[s]}, j] if is_up else y[{rows[s]}, j]"
+        for s in moving
     ]
+    return _SUBSTEPS.format(
+        strip=strip,
+        upstroke=kept["upstroke"],
+        gates=_indent(gates, 2),
+        potential=_indent(lane_loop(substep.potential_step, [potential]), 3),
+        gates_again=_indent(gates, 3),
+        keep=_indent(keep, 2),
+    ).splitlines()
 
 
-def _kept_rows(substep: Substep, first: int) -> dict[str, int]:
-    """Scratch rows that carry values from a step's start to its substeps.
+def _kept_rows(substep: Substep, potential: str, first: int) -> dict[str, int]:
+    """Scratch rows that carry start-of-step values to the substeps.
 
     They follow the input rows in the same array: within one array LLVM can prove
     that rows do not overlap, between two it would check at run time.
     """
-    names = (*substep.frozen, *substep.kinetics, "upstroke")
+    names = (potential, *substep.fast, *substep.frozen, "upstroke")
     return {name: first + i for i, name in enumerate(names)}
 
 
@@ -305,9 +308,14 @@ def scalar_module(step: Reaction, cache: bool) -> str:
     load, store = _scalar_load_store(step.equations, step.free, names)
     body = _Body(code)
     body.assign(step.main)
+    moving = set()
     if step.substep:
-        body.add(*_scalar_substeps(step, code))
-    body.add(*(f"{names[s]} = {names[new]}" for s, new in step.new_states))
+        potential = step.equations.membrane_potential
+        moving = {potential, *step.substep.fast}
+        body.add(*_scalar_substeps(step.substep, potential, code))
+    body.add(
+        *(f"{names[s]} = {names[n]}" for s, n in step.new_states if s not in moving)
+    )
     title = f"{step.equations.name}, {step.scheme}: scalar oracle."
     return _SCALAR_HEADER.format(title=title, note="", cache=cache) + _SCALAR.format(
         hoisted=_indent(hoisted.lines, 1),
@@ -317,26 +325,29 @@ def scalar_module(step: Reaction, cache: bool) -> str:
     )
 
 
-def _scalar_substeps(step: Reaction, code: CodeLines) -> list[str]:
-    substep, names = step.substep, code.identifiers
-    potential = step.equations.membrane_potential
-    fast = substep.fast
-    advance = _Body(code)
-    advance.assign(substep.gate_step)
-    advance.add(*(f"{names[s]} = {names[f'new({s})']}" for s in fast))
-    body = _Body(code)
-    body.assign(substep.potential_step)
-    body.add(f"{names[potential]} = {names[f'new({potential})']}")
-    body.assign(substep.rates)
+def _scalar_substeps(substep: Substep, potential: str, code: CodeLines) -> list[str]:
+    """V and the fast gates of one node: substeps in its upstroke, else plain."""
+    names = code.identifiers
+
+    def block(assignments: Iterable[Assignment], new: Iterable[str]) -> list[str]:
+        body = _Body(code)
+        body.assign(assignments)
+        body.add(*(f"{names[s]} = {names[f'new({s})']}" for s in new))
+        return body.lines
+
+    gates = block(substep.gate_step, substep.fast)
+    plain = block((), (potential, *substep.fast))
     return [
-        f"n_sub = n_substeps if {names['upstroke']} > 0.5 else 1",
-        "h = dt / n_sub",
-        "h_gate = 0.5 * h",
-        *advance.lines,
-        "for sub in range(n_sub):",
-        *_shift(body.lines),
-        "    h_gate = h if sub < n_sub - 1 else 0.5 * h",
-        *_shift(advance.lines),
+        f"if {names['upstroke']} > 0.5:",
+        "    h = dt / n_substeps",
+        "    h_gate = 0.5 * h",
+        *_shift(gates),
+        "    for sub in range(n_substeps):",
+        "        h_gate = h if sub < n_substeps - 1 else 0.5 * h",
+        *_shift(block(substep.potential_step, [potential]), 2),
+        *_shift(gates, 2),
+        "else:",
+        *_shift(plain),
     ]
 
 
@@ -377,7 +388,7 @@ def _scalar_load_store(
 
 _RESERVED = (
     "states parameters i_stim first last n_steps n_substeps n_nodes n_own y strip "
-    "start stop width row i j k out which values sub n_sub h_sub h_rest h_gate_up "
+    "start stop width row i j k out which values sub "
     "is_up any_upstroke exp log sqrt power x_over_expm1 abs floor ceil sin cos tan "
     "asin acos atan np min max range pow expm1 prange njit dt h h_gate"
 ).split()

@@ -123,6 +123,10 @@ def fold(expression: Expression) -> Expression:
                 ) from error
         case Apply("select", (Number(condition), a, b)):
             return a if condition else b
+        case Apply("and", (Number(known), x)) | Apply("and", (x, Number(known))):
+            return x if known else ZERO
+        case Apply("or", (Number(known), x)) | Apply("or", (x, Number(known))):
+            return ONE if known else x
         case Apply("+", (Number(0.0), x)) | Apply("+", (x, Number(0.0))):
             return x
         case Apply("-", (x, Number(0.0))):

@@ -76,5 +76,25 @@ def _as_gate(state: str, equations: CellEquations) -> Gate | None:
     split = linear_in(rate, state, definitions)
     if split is None or split[1] == ZERO:
         return None
-    decay = negative(split[1])
-    return Gate(state, over(split[0], decay), None, decay)
+    steady_state = _steady_state(*split)
+    if steady_state is None:
+        return None
+    return Gate(state, steady_state, None, negative(split[1]))
+
+
+def _steady_state(constant: Expression, slope: Expression) -> Expression | None:
+    """-A/B of dx/dt = A + B x; None where an arm has A without B, so is no gate."""
+    if slope == ZERO:
+        # A gate that rests while its condition holds is at any steady state.
+        return ZERO if constant == ZERO else None
+    if isinstance(slope, Apply) and slope.function == "select":
+        condition, *slopes = slope.arguments
+        parts = [constant, constant]
+        match constant:
+            case Apply("select", (same, a, b)) if same == condition:
+                parts = [a, b]
+        arms = [_steady_state(a, b) for a, b in zip(parts, slopes, strict=True)]
+        if None in arms:
+            return None
+        return Apply("select", (condition, *arms))
+    return over(constant, negative(slope))

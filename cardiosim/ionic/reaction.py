@@ -6,16 +6,15 @@ rush_larsen: gates by their exact exponential, all other states by forward Euler
 
 with every right-hand side taken at the start of the step.
 
-multirate: the same for all states but V and the fast gates, which then take n Strang
-substeps of h = dt/n with the rest of the membrane current frozen (fast_subsystem.py):
-half a gate step, V by its exact exponential
+multirate: the same, except that at a node in its upstroke V and the fast gates take n
+Strang substeps of h = dt/n instead, with the rest of the membrane current frozen
+(fast_subsystem.py): half a gate step, V by its exact exponential
 
     V <- V + (rest + a + b V) h phi(b h),     phi(z) = (exp(z) - 1)/z
 
-and half a gate step; adjacent half gate steps share V and merge. A node that is not
-in its upstroke, |dV/dt| dt < 0.5 mV and fast gates that change by less than 0.02,
-takes one substep: the bound adds less than 0.02 % to the conduction velocity
-(docs/verification.md).
+and half a gate step; adjacent half gate steps share V and merge. A node is in its
+upstroke where the plain step would change V or a fast gate by more than the bounds
+below; docs/verification.md shows what they cost in conduction velocity.
 
 References: Rush & Larsen 1978, doi 10.1109/TBME.1978.326270; Strang 1968, SIAM J
 Numer Anal 5:506-517, doi 10.1137/0705041.
@@ -63,19 +62,15 @@ class Substep:
 
     Attributes:
         fast: the fast gates.
-        kinetics: names of x_inf and tau (or rate) of the fast gates.
         frozen: names the substeps read that stay as they were at the step's start.
-        gate_step: assignments of the gates' step of length `h_gate`.
+        gate_step: assignments of the gates' step of length `h_gate` at the present V.
         potential_step: assignments of the V step of length `h`.
-        rates: assignments of x_inf and tau of the fast gates at the present V.
     """
 
     fast: tuple[str, ...]
-    kinetics: tuple[str, ...]
     frozen: tuple[str, ...]
     gate_step: tuple[Assignment, ...]
     potential_step: tuple[Assignment, ...]
-    rates: tuple[Assignment, ...]
 
 
 @dataclass(frozen=True)
@@ -90,9 +85,8 @@ class Reaction:
         n_singularities: removable singularities that were rewritten.
         hoisted: assignments that depend on dt alone.
         main: assignments at the start-of-step state.
-        new_states: (state, name that holds its value after the step), without the
-            fast subsystem's.
-        substep: the fast subsystem's part, None for rush_larsen.
+        new_states: (state, name that holds its value after the plain step).
+        substep: what a node in its upstroke does instead; None for rush_larsen.
     """
 
     equations: CellEquations
@@ -131,7 +125,7 @@ def reaction(
     """
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme {scheme}; expected {' or '.join(SCHEMES)}")
-    equations, n_singularities = remove_singularities(equations)
+    equations, n_singularities = remove_singularities(equations, free)
     equations = fold_constants(equations, free)
     gates = find_gates(equations)
     subsystem = None
@@ -163,19 +157,13 @@ class _Derivation:
 
     def reaction(self, scheme: str, n_singularities: int) -> Reaction:
         equations, subsystem = self.equations, self.subsystem
-        potential = equations.membrane_potential
         own: list[Assignment] = []
-        new_states = []
-        fast = {g.state for g in subsystem.gates} if subsystem else set()
         for state in equations.states:
-            if subsystem and state in {potential, *fast}:
-                continue
             if state in self.gates:
                 value = self._gate_step(self.gates[state], Name(state), DT)
             else:
                 value = plus(Name(state), times(DT, Name(dot(state))))
-            own.append((f"new({state})", value))
-            new_states.append((state, f"new({state})"))
+            own.append((_new(state), value))
         substep = None
         if subsystem:
             substep, at_start = self._substep(subsystem)
@@ -188,7 +176,7 @@ class _Derivation:
             n_singularities=n_singularities,
             hoisted=tuple(self.hoisted),
             main=tuple(self._ordered(own, also=substep.frozen if substep else ())),
-            new_states=tuple(new_states),
+            new_states=tuple((s, _new(s)) for s in equations.states),
             substep=substep,
         )
 
@@ -209,7 +197,7 @@ class _Derivation:
     def _gate_step(self, gate: Gate, x: Expression, dt: Expression) -> Expression:
         """x_inf + (x - x_inf) exp(-dt/tau); what dt alone decides is hoisted."""
         decay = Apply("exp", (_exponent(gate, dt),))
-        if references(decay) <= {"dt"}:
+        if references(decay) == {"dt"}:
             name = f"decay({gate.state})"
             self.hoisted.append((name, decay))
             decay = Name(name)
@@ -220,72 +208,29 @@ class _Derivation:
         """The substeps, and what has to be assigned for them at the step's start."""
         equations = self.equations
         potential = Name(equations.membrane_potential)
-        moving = {equations.membrane_potential, *(g.state for g in subsystem.gates)}
+        moving = {potential.name, *(g.state for g in subsystem.gates)}
 
-        rates: list[Assignment] = []
-        gate_step: list[Assignment] = []
-        change: Expression = ZERO
-        for gate in subsystem.gates:
-            steady, speed = f"steady({gate.state})", f"speed({gate.state})"
-            speed_value = gate.rate or gate.time_constant
-            rates += [(steady, gate.steady_state), (speed, speed_value)]
-            is_rate = gate.rate is not None
-            named = Gate(
-                gate.state,
-                Name(steady),
-                None if is_rate else Name(speed),
-                Name(speed) if is_rate else None,
-            )
-            x = Name(gate.state)
-            # x + (x_inf - x) (1 - exp(-h/tau)) leaves x untouched where h = 0.
-            gain = minus(ONE, Apply("exp", (_exponent(named, Name("h_gate")),)))
-            step = plus(x, times(minus(Name(steady), x), gain))
-            gate_step.append((f"new({gate.state})", step))
-            fraction = (
-                over(times(DT, Name(speed)), plus(ONE, times(DT, Name(speed))))
-                if is_rate
-                else over(DT, plus(DT, Name(speed)))
-            )
-            distance = Apply("abs", (minus(Name(steady), x),))
-            change = plus(change, times(distance, fraction))
-
-        current = plus(subsystem.constant, times(subsystem.slope, potential))
-        rate = Name(dot(potential.name))
-        rest = minus(rate, current)
-        voltage = over(
-            Apply("abs", (times(DT, rate),)), Number(UPSTROKE_POTENTIAL_CHANGE)
-        )
-        upstroke = Apply(
-            "select",
-            (
-                Apply(
-                    ">",
-                    (plus(voltage, over(change, Number(UPSTROKE_GATE_CHANGE))), ONE),
-                ),
-                ONE,
-                ZERO,
-            ),
-        )
-        at_start = [*rates, ("rest", rest), ("upstroke", upstroke)]
-
+        gate_step = [
+            (_new(g.state), self._gate_step(g, Name(g.state), Name("h_gate")))
+            for g in subsystem.gates
+        ]
         slope = Name("slope")
         total = plus(Name("rest"), plus(subsystem.constant, times(slope, potential)))
         phi = Apply("x_over_expm1", (times(slope, Name("h")),))
         step = plus(potential, over(times(total, Name("h")), phi))
-        potential_step = [("slope", subsystem.slope), (f"new({potential.name})", step)]
+        potential_step = [("slope", subsystem.slope), (_new(potential.name), step)]
+        frozen = {"rest"} | self._frozen([*potential_step, *gate_step], moving)
 
-        frozen = {"rest"} | self._frozen([*potential_step, *rates], moving)
-        return (
-            Substep(
-                fast=tuple(g.state for g in subsystem.gates),
-                kinetics=tuple(name for name, _ in rates),
-                frozen=tuple(sorted(frozen)),
-                gate_step=tuple(self._ordered(gate_step, dict(rates))),
-                potential_step=tuple(self._ordered(potential_step, frozen)),
-                rates=tuple(self._ordered(rates, frozen)),
-            ),
-            at_start,
+        current = plus(subsystem.constant, times(subsystem.slope, potential))
+        rest = minus(Name(dot(potential.name)), current)
+        at_start = [("rest", rest), ("upstroke", _upstroke(potential, subsystem))]
+        substep = Substep(
+            fast=tuple(g.state for g in subsystem.gates),
+            frozen=tuple(sorted(frozen)),
+            gate_step=tuple(self._ordered(gate_step, frozen)),
+            potential_step=tuple(self._ordered(potential_step, frozen)),
         )
+        return substep, at_start
 
     def _frozen(self, assignments: Sequence[Assignment], moving: set[str]) -> set[str]:
         """Names the assignments need that no moving state reaches."""
@@ -302,6 +247,22 @@ class _Derivation:
         return found
 
 
+def _new(state: str) -> str:
+    """Name of a state's value after the step."""
+    return f"new({state})"
+
+
+def _upstroke(potential: Name, subsystem: FastSubsystem) -> Expression:
+    """1 where the plain step would change V or the fast gates by too much, else 0."""
+    bounds = {potential.name: UPSTROKE_POTENTIAL_CHANGE}
+    bounds |= {g.state: UPSTROKE_GATE_CHANGE for g in subsystem.gates}
+    changes: Expression = ZERO
+    for state, bound in bounds.items():
+        change = Apply("abs", (minus(Name(_new(state)), Name(state)),))
+        changes = plus(changes, times(change, Number(1.0 / bound)))
+    return Apply("select", (Apply(">", (changes, ONE)), ONE, ZERO))
+
+
 def _exponent(gate: Gate, dt: Expression) -> Expression:
     if gate.rate is not None:
         return negative(times(dt, gate.rate))
@@ -315,7 +276,7 @@ def observation(equations: CellEquations, free: Sequence[str]) -> list[Assignmen
         equations: as read.
         free: parameters that each node may have its own value of.
     """
-    equations, _ = remove_singularities(equations)
+    equations, _ = remove_singularities(equations, free)
     equations = fold_constants(equations, free)
     names = [n for n in equations.definitions if n not in free]
     names = [n for n in names if n != equations.stimulus]

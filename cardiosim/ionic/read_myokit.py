@@ -76,13 +76,14 @@ def read_mmt(text: str, name: str) -> CellEquations:
         model.validate()
         model.check_units(myokit.UNIT_STRICT)
     except myokit.ParseError as error:
+        line = f", line {error.line}" if error.line else ""
         raise ValueError(
-            f"{name}: model text, line {error.line}: {error.desc or error.name}"
+            f"{name}: model text{line}: {error.desc or error.name}"
         ) from error
     except myokit.IncompatibleUnitError as error:
-        raise ValueError(f"{name}: units do not agree: {error}") from error
+        raise ValueError(f"{name}: units do not agree: {_one_line(error)}") from error
     except myokit.MyokitError as error:
-        raise ValueError(f"{name}: {error}") from error
+        raise ValueError(f"{name}: {_one_line(error)}") from error
 
     states = {state.qname(): state for state in model.states()}
     potential = _membrane_potential(model, states, name)
@@ -92,13 +93,13 @@ def read_mmt(text: str, name: str) -> CellEquations:
     _require_unit(states[potential], myokit.units.mV, name, "the membrane potential")
     _require_unit(stimulus, myokit.units.A / myokit.units.F, name, "the stimulus")
 
-    variables = [v for v in model.variables(deep=True, sort=True) if not v.is_state()]
-    if time is not None and any(time in v.refs_to() for v in variables):
+    everything = list(model.variables(deep=True, sort=True))
+    if any(time in v.refs_to() for v in everything):
         raise ValueError(
             f"{name}: an equation reads {time.qname()}; a cell's equations may "
             f"depend on time only through its states and stimulus"
         )
-    variables = [v for v in variables if v is not time]
+    variables = [v for v in everything if not v.is_state() and v is not time]
     fast = tuple(s.strip() for s in model.meta.get("fast", "").split(",") if s.strip())
     for unknown in set(fast) - set(states):
         raise ValueError(
@@ -132,6 +133,11 @@ def read_model_file(path: Path) -> CellEquations:
 def _membrane_potential(model, states, name: str) -> str:
     labelled = model.label("membrane_potential")
     if labelled is not None:
+        if labelled.qname() not in states:
+            raise ValueError(
+                f"{name}: {labelled.qname()} is labelled membrane_potential but is no "
+                f"state; put the label behind dot(V)"
+            )
         return labelled.qname()
     if "membrane.V" in states:
         return "membrane.V"
@@ -142,11 +148,18 @@ def _membrane_potential(model, states, name: str) -> str:
 
 
 def _require_unit(variable, unit, name: str, role: str) -> None:
-    if variable is not None and variable.unit() not in (unit, None):
+    if variable is not None and variable.unit() != unit:
+        given = "has no unit" if variable.unit() is None else f"is in {variable.unit()}"
         raise ValueError(
-            f"{name}: {role} ({variable.qname()}) is in {variable.unit()}, "
-            f"expected {unit}; convert the model to ms, mV and A/F"
+            f"{name}: {role} ({variable.qname()}) {given}, expected {unit}; "
+            f"convert the model to ms, mV and A/F"
         )
+
+
+def _one_line(error: Exception) -> str:
+    """Myokit's message without the line that underlines the expression."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return " ".join(line for line in lines if line.strip("~"))
 
 
 def _unit(unit) -> str:
@@ -168,6 +181,8 @@ def _convert(expression) -> Expression:
     arguments = tuple(_convert(operand) for operand in expression)
     if kind == "PrefixPlus":
         return arguments[0]
+    if kind == "PrefixMinus" and isinstance(arguments[0], Number):
+        return Number(-arguments[0].value)  # a literal, and so a parameter
     if kind in ("Log", "Log10"):
         base = Number(10.0) if kind == "Log10" else (*arguments, None)[1]
         logarithm = Apply("log", arguments[:1])

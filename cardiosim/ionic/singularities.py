@@ -16,7 +16,7 @@ which every emitter evaluates smoothly (`x_over_expm1`). The inverse quotient,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from cardiosim.ionic.equations import CellEquations
 from cardiosim.ionic.expressions import (
@@ -40,19 +40,32 @@ from cardiosim.ionic.ordering import schedule
 _SAME_ROOT = 1e-9
 
 
-def remove_singularities(equations: CellEquations) -> tuple[CellEquations, int]:
+def remove_singularities(
+    equations: CellEquations, free: Collection[str] = ()
+) -> tuple[CellEquations, int]:
     """Rewrite every 0/0 of the cell.
+
+    Args:
+        equations: as read.
+        free: parameters that may get other values; a quotient is only rewritten if
+            its roots stay together whatever these are.
 
     Returns:
         The cell with safe quotients, and how many were rewritten.
     """
-    values = _constants(equations)
+    moved = {
+        name: Number(1.0625 * equations.definitions[name].value + 0.03125 * (i + 1))
+        for i, name in enumerate(free)
+    }
+    values = [_constants(equations, {}), _constants(equations, moved)]
+    definitions = {n: e for n, e in equations.definitions.items() if n not in moved}
     count = 0
 
     def rewrite(node: Expression) -> Expression:
         nonlocal count
-        if isinstance(node, Apply) and node.function == "/":
-            safe = _safe_quotient(node, values, equations.definitions)
+        # V/(exp(u) - 1), but also V (a/(exp(u) - 1)) with the product outside.
+        if isinstance(node, Apply) and node.function in ("/", "*"):
+            safe = _safe_quotient(node, values, definitions)
             if safe is not None:
                 count += 1
                 return safe
@@ -63,7 +76,7 @@ def remove_singularities(equations: CellEquations) -> tuple[CellEquations, int]:
 
 def _safe_quotient(
     quotient: Expression,
-    values: Mapping[str, float],
+    values: Sequence[Mapping[str, float]],
     definitions: Mapping[str, Expression],
 ) -> Expression | None:
     """The quotient with its first pair (c u, exp(u) - 1) replaced, or None."""
@@ -142,20 +155,27 @@ def _behind_name(
 def _ratio(
     numerator: Expression,
     u: Expression,
-    values: Mapping[str, float],
+    values: Sequence[Mapping[str, float]],
     definitions: Mapping[str, Expression],
 ) -> Expression | None:
     """The c of numerator = c u: both linear in one variable, with the same root."""
-    for name in sorted(_variables(u, definitions) - values.keys()):
+    for name in sorted(_variables(u, definitions) - values[0].keys()):
         p, q = (linear_in(e, name, definitions) for e in (numerator, u))
-        if p is None or q is None:
-            continue
-        a0, a1, b0, b1 = (_value(e, values) for e in (*p, *q))
-        if None in (a0, a1, b0, b1) or a1 == 0.0 or b1 == 0.0:
-            continue
-        if math.isclose(a0 / a1, b0 / b1, rel_tol=_SAME_ROOT, abs_tol=1e-12):
+        if p and q and all(_share_root(p, q, v) for v in values):
             return over(p[1], q[1])
     return None
+
+
+def _share_root(
+    p: tuple[Expression, Expression],
+    q: tuple[Expression, Expression],
+    values: Mapping[str, float],
+) -> bool:
+    """Whether p0 + p1 x and q0 + q1 x vanish at the same x."""
+    a0, a1, b0, b1 = (_value(e, values) for e in (*p, *q))
+    if None in (a0, a1, b0, b1) or a1 == 0.0 or b1 == 0.0:
+        return False
+    return math.isclose(a0 / a1, b0 / b1, rel_tol=_SAME_ROOT, abs_tol=1e-12)
 
 
 def _variables(
@@ -181,17 +201,23 @@ def _value(expression: Expression, values: Mapping[str, float]) -> float | None:
             return Number(values[node.name])
         return node
 
-    folded = simplify(transform(expression, substitute))
+    try:
+        folded = simplify(transform(expression, substitute))
+    except ValueError:
+        return None  # reported by fold_constants, if the equation is ever reached
     return folded.value if isinstance(folded, Number) else None
 
 
-def _constants(equations: CellEquations) -> dict[str, float]:
-    """Values of all constants at the model's own parameters."""
+def _constants(
+    equations: CellEquations, overrides: Mapping[str, Number]
+) -> dict[str, float]:
+    """Values of all constants, at the model's own parameters but for the overrides."""
     inputs = {*equations.states, equations.stimulus}
+    definitions = {**equations.definitions, **overrides}
     values: dict[str, float] = {}
-    everything = [Name(name) for name in equations.definitions]
-    for name in schedule(everything, equations.definitions, inputs):
-        value = _value(equations.definitions[name], values)
+    everything = [Name(name) for name in definitions]
+    for name in schedule(everything, definitions, inputs):
+        value = _value(definitions[name], values)
         if value is not None:
             values[name] = value
     return values

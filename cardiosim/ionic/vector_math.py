@@ -57,7 +57,7 @@ def exp(x):
 
 @_inline
 def log(x):
-    """Natural logarithm; NaN for x <= 0, infinity stays infinity."""
+    """Natural logarithm of x >= 2^-1022; NaN for x <= 0, infinity stays infinity."""
     bits = np.float64(x).view(np.int64)
     shifted = bits - _SQRT_HALF_BITS
     k = shifted >> 52
@@ -96,5 +96,7 @@ def x_over_expm1(u):
 
 @_inline
 def power(x, y):
-    """x^y for x > 0."""
-    return exp(y * log(x))
+    """x^y for finite x >= 0; NaN for x < 0."""
+    result = exp(y * log(x))
+    at_zero = 0.0 if y > 0.0 else (1.0 if y == 0.0 else np.inf)
+    return at_zero if x == 0.0 else result
