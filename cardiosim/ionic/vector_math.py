@@ -35,7 +35,17 @@ _EXPONENT_MASK = -4503599627370496  # 0xFFF0000000000000
 @_inline
 def exp(x):
     """e^x; the argument is clamped to [-708, 709], NaN stays NaN."""
-    x = min(max(x, -708.0), 709.0)
+    return _exp_of_moderate(min(max(x, -708.0), 709.0))
+
+
+@_inline
+def exp_within(x, limit):
+    """e^x with the argument clamped to [-limit, limit], limit <= 708."""
+    return _exp_of_moderate(min(max(x, -limit), limit))
+
+
+@_inline
+def _exp_of_moderate(x):
     t = x * _LOG2_E + _MAGIC
     n = t - _MAGIC
     r = x - n * _LN2_HIGH

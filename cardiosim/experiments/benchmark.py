@@ -1,0 +1,250 @@
+"""How fast cells are stepped on this machine, and how fast they could be.
+
+A reaction step reads and writes every state of every node and evaluates some tens of
+exponentials and divisions. Both are counted, and the rates at which this machine does
+them are measured in the same run by loops that do nothing else; the time those
+operations alone would take is what a kernel is compared with.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import psutil
+from numba import njit
+from numpy.typing import NDArray
+
+from cardiosim.ionic.compiled import CompiledCell, compile_cell, model_path
+from cardiosim.ionic.economy import count_operations
+from cardiosim.ionic.emit_numba import economical
+from cardiosim.ionic.reaction import reaction
+from cardiosim.ionic.read_myokit import read_model_file
+from cardiosim.ionic.vector_math import exp
+
+_VECTOR = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "arcp"}}
+_SECONDS = 0.5  # wall time of one measurement, best of `_REPEATS`
+_REPEATS = 3
+
+
+@dataclass(frozen=True)
+class MachineRates:
+    """What one core does: 1e9 operations, or bytes, a second."""
+
+    exponentials: float
+    divisions: float
+    copied_bytes: float
+
+
+@dataclass(frozen=True)
+class KernelRate:
+    """Speed of one kernel.
+
+    Attributes:
+        cell: its name.
+        scheme: reaction scheme.
+        dt: ms.
+        n_nodes: nodes stepped.
+        threads: threads used.
+        upstroke: share of the nodes that are in their upstroke.
+        node_steps: 1e6 node-steps a second.
+        exponentials: a node-step out of the upstroke; logarithms count as one.
+        divisions: a node-step out of the upstroke.
+        state_bytes: read and written a node-step.
+        share_of_bound: time that exponentials and divisions alone would take on one
+            core, over the time taken by one core.
+        background: cores that other programs used meanwhile.
+    """
+
+    cell: str
+    scheme: str
+    dt: float
+    n_nodes: int
+    threads: int
+    upstroke: float
+    node_steps: float
+    exponentials: int
+    divisions: int
+    state_bytes: int
+    share_of_bound: float
+    background: float
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores and versions."""
+    return {
+        "processor": _processor(),
+        "cores": psutil.cpu_count(logical=False) or psutil.cpu_count(),
+        "python": platform.python_version(),
+        "numba": numba.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def machine_rates() -> MachineRates:
+    """Measure what one core of this machine does."""
+    x = np.linspace(0.1, 1.0, 1024)
+    repeats = 2000
+    per_call = repeats * x.size / 1e9
+    # Larger than any cache, so that copying it measures the memory.
+    source = np.zeros(32 * 2**20 // 8)
+    target = np.zeros_like(source)
+    copied = 2 * source.nbytes / 1e9
+    return MachineRates(
+        exponentials=per_call / _best(lambda: _exponentials(x, repeats)),
+        divisions=per_call / _best(lambda: _divisions(x, repeats)),
+        copied_bytes=copied / _best(lambda: np.copyto(target, source)),
+    )
+
+
+def kernel_rates(
+    cells: Sequence[str],
+    schemes: Sequence[str],
+    dt: float,
+    n_nodes: Sequence[int],
+    threads: Sequence[int],
+    rates: MachineRates,
+) -> Iterator[KernelRate]:
+    """Measure every combination.
+
+    Args:
+        cells: names of shipped cells.
+        schemes: reaction schemes; those a cell cannot take are left out.
+        dt: ms.
+        n_nodes: numbers of nodes.
+        threads: numbers of threads.
+        rates: of this machine.
+    """
+    for name in cells:
+        for scheme in schemes:
+            try:
+                cell = compile_cell(name, scheme=scheme)
+            except ValueError:
+                continue
+            for n in n_nodes:
+                for count in threads:
+                    upstrokes = (0.0, 0.05) if scheme == "multirate" else (0.0,)
+                    for upstroke in upstrokes:
+                        yield _measure(cell, dt, n, count, upstroke, rates)
+
+
+def _measure(
+    cell: CompiledCell,
+    dt: float,
+    n_nodes: int,
+    threads: int,
+    upstroke: float,
+    rates: MachineRates,
+) -> KernelRate:
+    counts = _operations(cell.name, cell.scheme)
+    states = cell.initial_states(n_nodes)
+    start = states.copy()
+    # One stretch of nodes above threshold stands for the front of a wave.
+    front = slice(0, int(upstroke * n_nodes))
+    start[0, front] = -40.0
+    i_stim = np.zeros(n_nodes)
+    numba.set_num_threads(threads)
+    steps = max(1, int(4e6 * _SECONDS / n_nodes))
+
+    def run() -> None:
+        for _ in range(steps):
+            # The front is put back every step, so that it stays one.
+            states[:4, front] = start[:4, front]
+            cell.react(states, i_stim, dt)
+
+    with _Background() as background:
+        seconds = _best(run) / (steps * n_nodes)
+    exponentials = counts["exp"] + counts["log"]
+    bound = exponentials / rates.exponentials + counts["/"] / rates.divisions
+    return KernelRate(
+        cell=cell.name,
+        scheme=cell.scheme,
+        dt=dt,
+        n_nodes=n_nodes,
+        threads=threads,
+        upstroke=upstroke,
+        node_steps=1e-6 / seconds,
+        exponentials=exponentials,
+        divisions=counts["/"],
+        state_bytes=2 * 8 * len(cell.state_names) + 8,
+        share_of_bound=1e-9 * bound / (seconds * threads),
+        background=background.cores,
+    )
+
+
+def as_record(
+    rates: MachineRates, kernels: Sequence[KernelRate]
+) -> dict[str, dict[str, Any] | list[dict[str, Any]]]:
+    """Everything a benchmark measured, for a JSON file."""
+    return {
+        "machine": machine(),
+        "date": time.strftime("%Y-%m-%d"),
+        "rates": asdict(rates),
+        "kernels": [asdict(kernel) for kernel in kernels],
+    }
+
+
+def _operations(name: str, scheme: str) -> dict[str, int]:
+    step = reaction(read_model_file(Path(model_path(name))), scheme)
+    return count_operations(economical(step).main)
+
+
+def _best(run: Callable[[], None]) -> float:
+    """Shortest wall time of a call, s; the first call (compilation) does not count."""
+    run()
+    times = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+@njit(**_VECTOR)
+def _exponentials(x: NDArray, repeats: int) -> None:
+    for _ in range(repeats):
+        for j in range(x.size):
+            x[j] = exp(-x[j])
+
+
+@njit(**_VECTOR)
+def _divisions(x: NDArray, repeats: int) -> None:
+    for _ in range(repeats):
+        for j in range(x.size):
+            x[j] = 1.0 / (1.5 + x[j])
+
+
+class _Background:
+    """Cores that other programs use while a block runs."""
+
+    cores = 0.0
+
+    def __enter__(self) -> _Background:
+        self._begun = self._now()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        wall, busy, own = (b - a for a, b in zip(self._begun, self._now(), strict=True))
+        self.cores = max(0.0, (busy - own) / wall)
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        cpu, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        idle = cpu.idle + getattr(cpu, "iowait", 0.0)
+        busy = sum(cpu[:8]) - idle
+        return time.perf_counter(), busy, own.user + own.system
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [li.partition(":")[2].strip() for li in lines if "model name" in li]
+        return names[0]
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
