@@ -24,6 +24,9 @@ from cardiosim.ionic.read_myokit import read_mmt
 MODELS = Path(__file__).parent / "models"
 BACKENDS = ("numba", "scalar")
 
+# Fewer nodes than this are stepped in narrow strips.
+_WIDE_FROM = 4 * emit_numba.WIDE_STRIP
+
 # Below this a thread has too little to do to be worth waking (some 30 us).
 _NODES_PER_THREAD = 512
 
@@ -310,7 +313,7 @@ class CompiledCell:
         self._step = (strip, module)
         self.compile_seconds += time.perf_counter() - started
 
-    def kernel_source(self, n_nodes: int = emit_numba.WIDE_STRIP) -> str:
+    def kernel_source(self, n_nodes: int = _WIDE_FROM) -> str:
         """Generated source of the kernel that steps so many nodes."""
         return Path(self._kernels.react(_strip_length(n_nodes)).__file__).read_text()
 
@@ -333,8 +336,8 @@ class CompiledCell:
 
 def _strip_length(n_nodes: int) -> int:
     """Narrow strips up to a few hundred nodes, wide ones beyond."""
-    few = 4 * emit_numba.WIDE_STRIP
-    return emit_numba.NARROW_STRIP if n_nodes < few else emit_numba.WIDE_STRIP
+    narrow, wide = emit_numba.NARROW_STRIP, emit_numba.WIDE_STRIP
+    return narrow if n_nodes < _WIDE_FROM else wide
 
 
 def _no_parameter(name: str, cell: CellEquations) -> str:

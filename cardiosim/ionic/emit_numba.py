@@ -85,13 +85,17 @@ def react_strips(states, parameters, i_stim, first, last, dt, n_steps, n_substep
         start = strip * {strip}
         stop = min(start + {strip}, n_nodes)
         width = stop - start
-        # Lanes behind the last node repeat it; they are stepped and dropped.
-        for i in range({n_states}):
-            row = states[i, start:stop]
-            for j in range(width):
-                y[i, j] = row[j]
-            for j in range(width, {strip}):
-                y[i, j] = row[width - 1]
+        if width == {strip}:
+            for i in range({n_states}):
+                row = states[i, start:stop]
+                for j in range({strip}):
+                    y[i, j] = row[j]
+        else:
+            # Lanes behind the last node repeat it; they are stepped and dropped.
+            for i in range({n_states}):
+                row = states[i, start:stop]
+                for j in range({strip}):
+                    y[i, j] = row[min(j, width - 1)]
         for i in range({n_free}):
             for j in range({strip}):
                 k = min(start + j, n_nodes - 1)
@@ -100,10 +104,16 @@ def react_strips(states, parameters, i_stim, first, last, dt, n_steps, n_substep
             y[{stimulus_row}, j] = i_stim[min(start + j, n_nodes - 1)]
         for _ in range(n_steps):
 {step}
-        for i in range({n_states}):
-            row = states[i, start:stop]
-            for j in range(width):
-                row[j] = y[i, j]
+        if width == {strip}:
+            for i in range({n_states}):
+                row = states[i, start:stop]
+                for j in range({strip}):
+                    row[j] = y[i, j]
+        else:
+            for i in range({n_states}):
+                row = states[i, start:stop]
+                for j in range(width):
+                    row[j] = y[i, j]
 
 
 @njit(parallel=True, **KERNEL)
