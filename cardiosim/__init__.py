@@ -1,0 +1,50 @@
+"""Cardiac monodomain simulation from readable model text.
+
+The names below are public; each is imported from its room when it is first used, so
+that `import cardiosim` stays quick.
+"""
+
+import os as _os
+from importlib import import_module as _import_module
+from importlib.metadata import version as _version
+
+# Read once by the threads of numba: without it they spin while they wait, and a kernel
+# slows down many times over where another program keeps a core busy.
+_os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+_rooms = {
+    "case.build": ("build",),
+    "case.read": ("CaseError", "read_case"),
+    "case.schema": ("Case",),
+    "ionic.compiled": ("CompiledCell", "Scale", "available_cells", "compile_cell"),
+    "ionic.interface": ("IonicModel",),
+    "measure.action_potential": ("ActionPotential", "action_potentials"),
+    "measure.activation": ("activation_times",),
+    "measure.conduction_velocity": ("conduction_velocity",),
+    "output.fields": ("read_fields",),
+    "output.results": ("open_results",),
+    "simulation.monodomain": ("Monodomain",),
+    "simulation.prepacing": ("prepaced_state",),
+    "simulation.recorders": (
+        "ActivationRecorder",
+        "SnapshotRecorder",
+        "TraceRecorder",
+    ),
+    "simulation.run": ("NonFinitePotential", "march"),
+    "tissue.mesh": ("Mesh", "cable", "point"),
+    "tissue.stimulus": ("Stimulus",),
+}
+_room_of = {name: room for room, names in _rooms.items() for name in names}
+
+__version__ = _version("cardiosim")
+__all__ = ["__version__", *sorted(_room_of)]
+
+
+def __getattr__(name: str):
+    if name not in _room_of:
+        raise AttributeError(f"module 'cardiosim' has no attribute {name!r}")
+    return getattr(_import_module(f"cardiosim.{_room_of[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""`python -m cardiosim` is the `cardiosim` command."""
+
+from cardiosim.commands import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Cases: data files in, checked descriptions and running objects out."""

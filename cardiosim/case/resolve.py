@@ -1,0 +1,161 @@
+"""A case with every default spelled out, and where its numbers will come from."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numba
+
+import cardiosim
+from cardiosim.case.schema import (
+    Case,
+    CvTable,
+    SnapshotTable,
+    StimulusTable,
+    TraceTable,
+)
+from cardiosim.ionic.compiled import CompiledCell
+
+N_TRACES = 5  # evenly spaced along a cable, where the case names none
+N_SNAPSHOTS = 100  # over the run, where the case names no interval
+
+
+def resolve(case: Case, V: str) -> Case:
+    """Fill in the defaults that depend on other parts of the case.
+
+    Args:
+        case: as read.
+        V: qualified name of the cell's membrane potential, recorded by default.
+    """
+    return case.model_copy(
+        update={
+            "stimulus": tuple(_stimulus(stimulus) for stimulus in case.stimulus),
+            "time": case.time.model_copy(
+                update={"reaction_dt": case.time.reaction_dt or case.time.dt}
+            ),
+            "record": case.record.model_copy(
+                update={
+                    "trace": tuple(
+                        _trace(trace, case, V)
+                        for trace in case.record.trace or (TraceTable(),)
+                    ),
+                    "snapshot": _snapshot(case, V),
+                }
+            ),
+            "measure": case.measure.model_copy(update=_measure(case)),
+        }
+    )
+
+
+def _stimulus(stimulus: StimulusTable) -> StimulusTable:
+    return stimulus.model_copy(update={"where": stimulus.where or "all"})
+
+
+def _trace(trace: TraceTable, case: Case, V: str) -> TraceTable:
+    filled: dict[str, Any] = {
+        "variables": trace.variables or (V,),
+        "interval": trace.interval or case.time.dt,
+    }
+    if trace.at is None and trace.where is None:
+        if case.mesh.kind == "point":
+            filled["where"] = "all"
+        else:
+            length = case.mesh.length
+            filled["at"] = tuple(length * i / (N_TRACES - 1) for i in range(N_TRACES))
+    return trace.model_copy(update=filled)
+
+
+def _snapshot(case: Case, V: str) -> SnapshotTable | None:
+    snapshot, time = case.record.snapshot, case.time
+    if snapshot is None:
+        if case.mesh.kind == "point":
+            return None
+        steps = max(1, round(time.end / time.dt / N_SNAPSHOTS))
+        snapshot = SnapshotTable(interval=steps * time.dt)
+    return snapshot.model_copy(update={"variables": snapshot.variables or (V,)})
+
+
+def _measure(case: Case) -> dict[str, Any]:
+    """A cable has a conduction velocity; a stimulated cell has action potentials."""
+    if case.mesh.kind == "cable":
+        return {"cv": case.measure.cv or CvTable()}
+    if case.stimulus and case.measure.apd is None:
+        return {"apd": (50.0, 90.0)}
+    return {}
+
+
+def resolved_document(case: Case, cell: CompiledCell) -> dict[str, Any]:
+    """The content of resolved.toml: the case, and its provenance."""
+    return case.model_dump() | {"provenance": provenance(cell)}
+
+
+def provenance(cell: CompiledCell) -> dict[str, Any]:
+    """What ran, on what, when."""
+    return {
+        "cell": {
+            "name": cell.name,
+            "membrane_potential": cell.state_names[0],
+            "fingerprint": cell.fingerprint,
+        },
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "versions": versions(),
+        "device": {
+            "kind": "cpu",
+            "name": cpu_name(),
+            "cores": len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count(),
+            "threads": numba.get_num_threads(),
+        },
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of the program and of what its numbers depend on."""
+    found = {"cardiosim": cardiosim.__version__, "python": platform.python_version()}
+    for name in ("numpy", "scipy", "numba", "llvmlite", "myokit", "h5py"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def cpu_name() -> str:
+    """Name of the processor, as the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """Commit of the program's own checkout, "+" if it has been changed since."""
+    checkout = Path(cardiosim.__file__).parents[1]
+    if not (checkout / ".git").exists():
+        return None
+    git = ["git", "-C", str(checkout)]
+    try:
+        head = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5
+        )
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if head.returncode != 0:
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

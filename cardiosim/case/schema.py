@@ -1,0 +1,284 @@
+"""What a case may say: the tables and keys of case.toml, with units and defaults.
+
+A description only, frozen: nothing here knows how a cell or a mesh is made. Numbers are
+in the project's units (units.py); a string with a unit is converted as it is read.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, Self
+
+from pydantic import FiniteFloat, PositiveInt, field_validator, model_validator
+
+from cardiosim.case.quantities import (
+    Current,
+    Duration,
+    Fraction,
+    Length,
+    PositiveLength,
+    Potential,
+    Table,
+    Time,
+    quantity,
+)
+
+
+class MeshTable(Table):
+    """Where the nodes are."""
+
+    kind: Literal["cable", "point"]
+    length: PositiveLength | None = None
+    dx: PositiveLength | None = None
+
+    @model_validator(mode="after")
+    def _cable_has_a_length(self) -> Self:
+        given = [key for key in ("length", "dx") if getattr(self, key) is not None]
+        if self.kind == "point" and given:
+            raise ValueError(
+                f'kind "point" has no {" and no ".join(given)}; remove it, '
+                'or write kind = "cable"'
+            )
+        missing = {"length", "dx"} - set(given)
+        if self.kind == "cable" and missing:
+            raise ValueError(
+                f'kind "cable" needs {" and ".join(sorted(missing))}, in mm'
+            )
+        return self
+
+
+class TissueTable(Table):
+    """What couples the nodes: D itself, or sigma_l, chi and C_m that make it."""
+
+    D: quantity("mm2/ms", gt=0.0) | None = None
+    sigma_l: quantity("mS/mm", gt=0.0) | None = None
+    chi: quantity("1/mm", gt=0.0) | None = None
+    C_m: quantity("uF/mm2", gt=0.0) | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _chi_and_C_m_have_defaults(cls, table: Any) -> Any:
+        if isinstance(table, dict) and "sigma_l" in table:
+            return {"chi": 140.0, "C_m": 0.01, **table}
+        return table
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> Self:
+        if (self.D is None) == (self.sigma_l is None):
+            raise ValueError(
+                "give either D (mm2/ms), or sigma_l (mS/mm) with chi (1/mm, 140 by "
+                "default) and C_m (uF/mm2, 0.01 by default); "
+                + ("both came" if self.D is not None else "neither came")
+            )
+        if self.D is not None and (self.chi or self.C_m):
+            raise ValueError(
+                "chi and C_m belong to sigma_l; D = sigma_l / (chi C_m) holds them "
+                "already, so remove them, or write sigma_l instead of D"
+            )
+        return self
+
+    @property
+    def diffusivity(self) -> float:
+        """D in mm2/ms."""
+        if self.D is not None:
+            return self.D
+        return self.sigma_l / (self.chi * self.C_m)
+
+
+class ParameterTable(Table):
+    """A parameter's value, in the model's unit, or a multiple of the model's own.
+
+    A string keeps its unit until the cell is built, which alone knows the model's.
+    """
+
+    value: FiniteFloat | str | None = None
+    scale: quantity("1") | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_number_is_a_value(cls, entry: Any) -> Any:
+        return entry if isinstance(entry, dict) else {"value": entry}
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if (self.value is None) == (self.scale is None):
+            raise ValueError("give a number, or { scale = number }")
+        return self
+
+
+Scheme = Literal["rush_larsen", "multirate"]
+
+
+class PrepaceTable(Table):
+    """Beats that bring one cell to its rhythm before the case begins."""
+
+    bcl: Duration
+    beats: PositiveInt
+    amplitude: Current = 20.0
+    duration: Duration = 2.0
+    dt: Duration = 0.02
+    scheme: Scheme = "multirate"
+
+
+class CellTable(Table):
+    """What happens at a node."""
+
+    model: str
+    scheme: Scheme = "rush_larsen"
+    substeps: PositiveInt = 4
+    fast: tuple[str, ...] | None = None
+    surrogate: Literal["none"] = "none"
+    parameters: dict[str, ParameterTable] = {}
+    prepace: PrepaceTable | None = None
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _component_tables_are_qualified_names(cls, parameters: Any) -> Any:
+        """Let `[cell.parameters] ina.g_Na = 300` mean the same as `"ina.g_Na"`."""
+        if not isinstance(parameters, dict):
+            return parameters
+        flat = {}
+        for name, entry in parameters.items():
+            if isinstance(entry, dict) and not entry.keys() <= {"value", "scale"}:
+                flat |= {f"{name}.{key}": value for key, value in entry.items()}
+            else:
+                flat[name] = entry
+        return flat
+
+
+class StimulusTable(Table):
+    """Current injected into a region, once or as a train."""
+
+    where: str | None = None
+    start: Time
+    duration: Duration
+    amplitude: Current
+    period: Duration | None = None
+    count: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _trains_are_consistent(self) -> Self:
+        if self.count is not None and self.count > 1 and self.period is None:
+            raise ValueError("a count needs a period, in ms")
+        if self.period is not None and self.period < self.duration:
+            raise ValueError(
+                f"period {self.period:g} ms is shorter than duration "
+                f"{self.duration:g} ms; a train's pulses may not overlap"
+            )
+        return self
+
+
+class TimeTable(Table):
+    """How the march goes."""
+
+    dt: Duration
+    end: Duration
+    splitting: Literal["strang", "godunov", "strang_diffusion_first"] = "strang"
+    reaction_dt: Duration | None = None
+
+    @property
+    def reaction_steps(self) -> int:
+        """Steps that each reaction is taken in, none longer than reaction_dt."""
+        if self.reaction_dt is None:
+            return 1
+        return max(1, math.ceil(self.dt / self.reaction_dt * (1.0 - 1e-9)))
+
+
+class DiffusionTable(Table):
+    """Theta-rule, and the share of the consistent mass (0 lumped, 1 consistent)."""
+
+    theta: Fraction = 0.5
+    mass: Fraction = 0.5
+
+
+class TraceTable(Table):
+    """Variables against time at some nodes: positions along x, or a region."""
+
+    at: tuple[Length, ...] | None = None
+    where: str | None = None
+    variables: tuple[str, ...] | None = None
+    interval: Duration | None = None
+    start: Time = 0.0
+
+    @model_validator(mode="after")
+    def _one_way_to_choose(self) -> Self:
+        if self.at is not None and self.where is not None:
+            raise ValueError(
+                "give either at (positions along x, mm) or where, not both"
+            )
+        return self
+
+
+class SnapshotTable(Table):
+    """Variables at all nodes, for ParaView."""
+
+    variables: tuple[str, ...] | None = None
+    interval: Duration
+
+
+class RecordTable(Table):
+    """What is kept of the run."""
+
+    activation_threshold: Potential = -20.0
+    trace: tuple[TraceTable, ...] | None = None
+    snapshot: SnapshotTable | None = None
+
+
+class CvTable(Table):
+    """Between which fractions of the cable the conduction velocity is taken."""
+
+    start: Fraction = 0.25
+    stop: Fraction = 0.75
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start >= self.stop:
+            raise ValueError(
+                f"start {self.start:g} must be smaller than stop {self.stop:g}"
+            )
+        return self
+
+
+class MeasureTable(Table):
+    """Numbers to take from the recordings."""
+
+    cv: CvTable | None = None
+    apd: tuple[quantity("1", gt=0.0, lt=100.0), ...] | None = None
+
+
+class Case(Table):
+    """A whole case: one run, and what to measure in it."""
+
+    title: str = ""
+    seed: int = 0
+    mesh: MeshTable
+    tissue: TissueTable | None = None
+    cell: CellTable
+    stimulus: tuple[StimulusTable, ...] = ()
+    time: TimeTable
+    diffusion: DiffusionTable = DiffusionTable()
+    record: RecordTable = RecordTable()
+    measure: MeasureTable = MeasureTable()
+
+    @model_validator(mode="after")
+    def _tissue_fits_the_mesh(self) -> Self:
+        if self.mesh.kind == "point" and self.tissue is not None:
+            raise ValueError('mesh.kind is "point", which has no [tissue]; remove it')
+        if self.mesh.kind == "cable" and self.tissue is None:
+            raise ValueError(
+                'mesh.kind is "cable", which needs [tissue], for instance D = 0.15'
+            )
+        if self.mesh.kind == "point" and self.measure.cv is not None:
+            raise ValueError(
+                'measure.cv needs a cable, and mesh.kind is "point"; remove it'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stimuli_have_regions(self) -> Self:
+        for index, stimulus in enumerate(self.stimulus):
+            if stimulus.where is None and self.mesh.kind != "point":
+                raise ValueError(
+                    f'stimulus.{index}.where is missing; name a region, as in "x <= 2"'
+                )
+        return self

@@ -1,0 +1,72 @@
+"""The command line: one file a verb, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+import cardiosim
+from cardiosim.commands.bench import bench
+from cardiosim.commands.cells import cells
+from cardiosim.commands.convergence import convergence
+from cardiosim.commands.info import info
+from cardiosim.commands.measure import measure
+from cardiosim.commands.run import run
+from cardiosim.commands.show_kernel import show_kernel
+from cardiosim.commands.verify import verify
+
+app = typer.Typer(
+    help="Cardiac monodomain simulation from readable model text.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(run)
+app.add_typer(measure, name="measure")
+app.command()(verify)
+app.command()(convergence)
+app.command()(bench)
+app.command()(cells)
+app.command("show-kernel")(show_kernel)
+app.command()(info)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cardiosim {cardiosim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Say which."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run a command; an error is one line on stderr and exit code 1.
+
+    CARDIOSIM_TRACEBACK=1 lets Python show where it came from.
+    """
+    if os.environ.get("CARDIOSIM_TRACEBACK"):
+        app()
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        line = " ".join(str(error).split()) or "stopped"
+        # A mistake of the user comes with a finished message; what else comes is ours.
+        if not isinstance(error, ValueError | OSError | RuntimeError):
+            line = (
+                f"{type(error).__name__}: {line} (a fault of the program; "
+                "CARDIOSIM_TRACEBACK=1 shows where)"
+            )
+        typer.echo(f"cardiosim: {line}", err=True)
+        sys.exit(1)

@@ -1,0 +1,208 @@
+"""`cardiosim run`: a case -> a results folder, a table of numbers, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from cardiosim.case.build import (
+    Recorders,
+    assemble,
+    build_pacer,
+    build_recorders,
+    pace,
+)
+from cardiosim.case.read import case_file, read_case
+from cardiosim.case.resolve import resolved_document
+from cardiosim.case.schema import Case
+from cardiosim.commands.measure import action_potential_numbers, conduction_numbers
+from cardiosim.commands.pictures import draw
+from cardiosim.commands.progress import progress, waiting
+from cardiosim.commands.table import show_summary, show_table
+from cardiosim.output.fields import FieldWriter
+from cardiosim.output.results import ResultsFolder, open_results
+from cardiosim.simulation.monodomain import Monodomain
+from cardiosim.simulation.run import NonFinitePotential, Timing, march
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run has found and where it left it."""
+
+    folder: Path
+    summary: dict[str, dict[str, Any]]
+    wall_times: dict[str, float]  # s, by phase, and their total
+    warnings: tuple[str, ...]
+
+
+def run(
+    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Results folder; results/<name of the case> by default."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="table.key=value, any number of times."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace earlier results in the folder.")
+    ] = False,
+) -> None:
+    """Run a case and write its results."""
+    folder = out or Path("results") / _name(case)
+    finished = run_case(case, folder, set_ or (), force)
+    show_summary(finished.summary)
+    typer.echo()
+    total = finished.wall_times["total"]
+    show_table(
+        ("wall time", "s", "%"),
+        [
+            (phase, f"{seconds:.2f}", f"{100.0 * seconds / total:.0f}")
+            for phase, seconds in finished.wall_times.items()
+        ],
+        numbers=(1, 2),
+    )
+    for warning in finished.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    typer.echo(f"\nresults are in {finished.folder}")
+
+
+def run_case(
+    path: Path, folder: Path, overrides: Sequence[str] = (), force: bool = False
+) -> Finished:
+    """Run a case into a results folder; progress goes to stderr.
+
+    Args:
+        path: folder with case.toml, or the file.
+        folder: results folder to make.
+        overrides: "table.key=value" each.
+        force: replace earlier results in `folder`.
+    """
+    case = read_case(path, overrides)
+    ResultsFolder.check(folder, force)
+    clock = _Clock()
+    with waiting(f"compiling {Path(case.cell.model).stem}"):
+        case, problem = assemble(case)
+        pacer = build_pacer(case, problem.cell)
+    clock.stop("compile")
+    with progress("pacing one cell") as show:
+        pace(case, problem, pacer, show)
+    clock.stop("pace")
+
+    results = ResultsFolder.create(folder, force)
+    results.write_resolved(resolved_document(case, problem.cell))
+    mesh = problem.mesh
+    results.write_mesh(mesh.points, mesh.elements, mesh.kind)
+    timing = _march(case, problem, results)
+    for phase, seconds in (("react", timing.react), ("diffuse", timing.diffuse)):
+        clock.stop(phase, seconds)
+    clock.stop("record")
+
+    numbers, warnings = _measure(case, folder)
+    results.write_summary(numbers)
+    clock.stop("measure")
+    draw(open_results(folder))
+    clock.stop("draw")
+    wall_times = clock.seconds | {"total": sum(clock.seconds.values())}
+    entries = {
+        f"wall_{phase}": {"value": s, "unit": "s", "definition": "wall time"}
+        for phase, s in wall_times.items()
+    }
+    results.write_summary(numbers | entries)
+    return Finished(folder, numbers, wall_times, warnings)
+
+
+def _march(case: Case, problem: Monodomain, results: ResultsFolder) -> Timing:
+    """March to the end; whatever stops it, what was recorded is written."""
+    time, snapshot = case.time, case.record.snapshot
+    fields = None
+    if snapshot:
+        units = {name: problem.cell.unit_of(name) for name in snapshot.variables}
+        mesh = problem.mesh
+        fields = FieldWriter(results.path, mesh.points, mesh.elements, units)
+    recorders = build_recorders(case, problem, fields)
+    try:
+        with progress(case.title or problem.cell.name) as show:
+            return march(
+                problem,
+                time.dt,
+                time.end,
+                time.splitting,
+                recorders.all,
+                show,
+                time.reaction_steps,
+            )
+    except NonFinitePotential as error:
+        raise NonFinitePotential(
+            f"{error}. What was recorded until then is in {results.path}"
+        ) from None
+    except KeyboardInterrupt:
+        typer.echo(
+            f"cardiosim: interrupted; what was recorded is in {results.path}", err=True
+        )
+        raise
+    finally:
+        if fields:
+            fields.close()
+        _write_recordings(case, problem, recorders, results)
+
+
+def _write_recordings(
+    case: Case, problem: Monodomain, recorders: Recorders, results: ResultsFolder
+) -> None:
+    for index, trace in enumerate(recorders.traces):
+        results.write_traces(
+            f"trace{index}",
+            trace.times,
+            trace.nodes,
+            trace.values,
+            {name: problem.cell.unit_of(name) for name in trace.names},
+        )
+    if recorders.activation:
+        results.write_activation(
+            recorders.activation.times, case.record.activation_threshold
+        )
+
+
+def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The numbers a case asks for, and what could not be measured and why."""
+    results = open_results(folder)
+    numbers, warnings = {}, []
+    if case.measure.cv:
+        try:
+            numbers |= conduction_numbers(
+                results, case.measure.cv.start, case.measure.cv.stop
+            )
+        except ValueError as error:
+            warnings.append(f"no conduction velocity: {error}")
+    if case.measure.apd:
+        try:
+            numbers |= action_potential_numbers(results, case.measure.apd)
+        except ValueError as error:
+            warnings.append(f"no action potential: {error}")
+    return numbers, tuple(warnings)
+
+
+def _name(case: Path) -> str:
+    file = case_file(case)
+    return file.parent.resolve().name if file.name == "case.toml" else file.stem
+
+
+class _Clock:
+    """Wall time by phase, in the order of the phases."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def stop(self, phase: str, seconds: float | None = None) -> None:
+        """Give a phase the time since the last stop, or `seconds` of it."""
+        now = perf_counter() if seconds is None else self._last + seconds
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
+        self._last = now

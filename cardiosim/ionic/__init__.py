@@ -1,0 +1,1 @@
+"""What happens at one node: cells compiled from model text."""

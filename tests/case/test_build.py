@@ -1,0 +1,102 @@
+"""A description becomes objects, and its parts are checked against one another."""
+
+import numpy as np
+import pytest
+
+from cardiosim import prepaced_state
+from cardiosim.case.build import assemble, build, build_cell, build_recorders
+from cardiosim.case.read import CaseError, read_case
+
+CABLE = """
+[mesh]
+kind = "cable"
+length = 2.0
+dx = 0.1
+[tissue]
+D = 0.1
+[cell]
+model = "nagumo"
+[[stimulus]]
+where = "x <= 0.2"
+start = 0.0
+duration = 1.0
+amplitude = 100.0
+[time]
+dt = 0.1
+end = 10.0
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read the case with overrides."""
+
+    def _read(*overrides):
+        (tmp_path / "case.toml").write_text(CABLE)
+        return read_case(tmp_path, overrides)
+
+    return _read
+
+
+def test_objects_are_what_the_case_says(read):
+    case, problem = build(read())
+    assert problem.mesh.n_nodes == 21
+    assert problem.mesh.spacing == pytest.approx(0.1)
+    assert problem.diffusion.theta == 0.5
+    (stimulus,) = problem.stimuli
+    assert stimulus.nodes.tolist() == [0, 1, 2]
+    recorders = build_recorders(case, problem)
+    assert recorders.traces[0].nodes.tolist() == [0, 5, 10, 15, 20]
+    assert recorders.snapshot is None  # nobody takes them
+
+
+def test_a_train_without_count_lasts_as_long_as_the_run(read):
+    train = read("stimulus.0.period=4.0")
+    _, problem = assemble(train)
+    assert problem.stimuli[0].n_pulses == np.inf
+    _, problem = assemble(read("stimulus.0.period=4.0", "stimulus.0.count=3"))
+    assert problem.stimuli[0].last_end == 9.0
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["time.end=0.5"], "time.end is 0.5 ms, before stimulus.0 ends at 1 ms"),
+        (
+            ["stimulus.0.period=5.0", "stimulus.0.count=3"],
+            "time.end is 10 ms, before stimulus.0 ends at 11 ms",
+        ),
+        (["stimulus.0.where=x > 3"], "reaches no node; the mesh has 21 nodes"),
+        (["record.trace.0.at=[2.2]"], "2.2 mm is outside the mesh"),
+        (["record.snapshot.interval=0.25"], "no whole number of steps"),
+    ],
+)
+def test_parts_that_do_not_fit_are_told_before_anything_runs(read, overrides, says):
+    with pytest.raises(ValueError) as error:
+        assemble(read(*overrides))
+    assert says in str(error.value)
+
+
+def test_a_region_in_error_names_its_key(read):
+    with pytest.raises(CaseError, match=r"stimulus\.0\.where: region"):
+        assemble(read("stimulus.0.where=x >"))
+
+
+def test_all_nodes_begin_in_the_paced_state(read, tmp_path, monkeypatch):
+    monkeypatch.setenv("CARDIOSIM_CACHE", str(tmp_path))
+    protocol = {"bcl": 20.0, "beats": 2, "amplitude": 50.0, "duration": 0.4, "dt": 0.1}
+    text = ", ".join(f"{key} = {value}" for key, value in protocol.items())
+    case = read(f'cell.prepace={{{text}, scheme = "rush_larsen"}}')
+    _, problem = build(case)
+    paced = prepaced_state(build_cell(case), **protocol)
+    assert paced[0] != problem.cell.initial_states(1)[0, 0]
+    np.testing.assert_array_equal(problem.states, np.repeat(paced[:, None], 21, axis=1))
+
+
+def test_parameters_reach_the_cell_in_its_own_unit(read):
+    cells = [
+        build_cell(read(f'cell.parameters."membrane.k"={value}'))
+        for value in ("16.0", '"16000 1/s"', "{scale = 2.0}")
+    ]
+    assert len({cell.fingerprint for cell in cells}) == 1
+    assert cells[0].fingerprint != build_cell(read()).fingerprint

@@ -1,0 +1,166 @@
+"""`run` leaves numbers, recordings and pictures, whatever stops it."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import pytest
+
+from cardiosim import open_results, read_fields
+
+# sqrt(D k/2) (1 - 2 a) with D 0.1, k 8, a 0.25 (header of nagumo.mmt)
+FRONT_SPEED = math.sqrt(0.1 * 8.0 / 2.0) * 0.5
+
+
+def test_a_cable_gives_its_front_speed_and_everything_beside_it(
+    cardiosim, front, tmp_path
+):
+    out = tmp_path / "out"
+    code, stdout, _ = cardiosim("run", front, "--out", out)
+    assert code == 0
+    summary = json.loads((out / "summary.json").read_text())
+    # dx is a third of the front's width sqrt(2 D/k): 1 % is what is left of its error.
+    assert summary["conduction_velocity"]["value"] == pytest.approx(
+        FRONT_SPEED, rel=0.01
+    )
+    assert summary["conduction_velocity"]["unit"] == "m/s"
+    for phase in ("compile", "react", "diffuse", "record"):
+        assert phase in stdout
+        assert summary[f"wall_{phase}"]["unit"] == "s"
+    assert f"{summary['conduction_velocity']['value']:.6g}" in stdout
+    for picture in ("space_time.png", "traces.png"):
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    assert len(read_fields(out).times) > 50
+    assert open_results(out).activation.shape == (1, 101)
+
+
+def test_resolved_case_spells_everything_out_and_runs_to_the_same_numbers(
+    cardiosim, front, tmp_path
+):
+    first, second = tmp_path / "first", tmp_path / "second"
+    cardiosim("run", front, "--out", first, "--set", "tissue.D=0.2")
+    resolved = tomllib.loads((first / "resolved.toml").read_text())
+    assert resolved["tissue"] == {"D": 0.2}
+    assert resolved["diffusion"] == {"theta": 0.5, "mass": 0.5}
+    assert resolved["time"]["reaction_dt"] == resolved["time"]["dt"]
+    assert resolved["record"]["trace"][0]["at"] == [0.0, 1.25, 2.5, 3.75, 5.0]
+    assert resolved["record"]["snapshot"]["interval"] == pytest.approx(0.16)
+    assert resolved["measure"]["cv"] == {"start": 0.25, "stop": 0.75}
+    assert {"date", "versions", "device"} <= resolved["provenance"].keys()
+    cardiosim("run", first / "resolved.toml", "--out", second)
+    key = "conduction_velocity"
+    assert open_results(first).summary[key] == open_results(second).summary[key]
+
+
+def test_results_are_replaced_only_when_forced(cardiosim, front, tmp_path):
+    out = tmp_path / "out"
+    assert cardiosim("run", front, "--out", out)[0] == 0
+    before = (out / "summary.json").read_bytes()
+    code, stdout, stderr = cardiosim("run", front, "--out", out)
+    assert (code, stdout) == (1, "")
+    assert "--force" in stderr
+    assert (out / "summary.json").read_bytes() == before
+    assert cardiosim("run", front, "--out", out, "--force")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("mesh.lenght=1", "did you mean 'length'?"),
+        ("mesh.dx=0.03", "no whole multiple of dx"),
+        ("stimulus.0.where=x > 7", '"x > 7" reaches no node; the mesh has 101 nodes'),
+        ("stimulus.0.where=x >", "stimulus.0.where: region"),
+        ("time.end=0.5", "before stimulus.0 ends at 1 ms"),
+        ("diffusion={theta = 0.0, mass = 0.0}", "is unstable with theta 0"),
+        ("cell.model=nagumi", "nagumo"),
+        ("cell.parameters.membrane.kk=1", "nagumo has no parameter membrane.kk"),
+        ("cell.parameters.membrane.k=8 mV", "no quantity in 1/ms"),
+        ("record.trace.0.variables=['membrane.W']", "no variable 'membrane.W'"),
+        ("record.trace.0.at=[7.0]", "7 mm is outside the mesh"),
+        ("record.trace.0.interval=0.03", "no whole number of steps"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    cardiosim, front, tmp_path, override, says
+):
+    out = tmp_path / "out"
+    code, stdout, stderr = cardiosim("run", front, "--out", out, "--set", override)
+    assert (code, stdout) == (1, "")
+    assert says in stderr
+    assert stderr.startswith("cardiosim: ")
+    assert stderr.count("\n") == 1
+    assert not out.exists()
+
+
+def test_parameters_take_units_and_scales(cardiosim, front, tmp_path):
+    speeds = []
+    for number, value in enumerate(["32.0", '"32 1/ms"', "{scale = 4.0}"]):
+        out = tmp_path / str(number)
+        override = f'cell.parameters."membrane.k"={value}'
+        fine = "mesh.dx=0.025"
+        cardiosim("run", front, "--out", out, "--set", override, "--set", fine)
+        speeds.append(open_results(out).summary["conduction_velocity"]["value"])
+    assert speeds[0] == speeds[1] == speeds[2]
+    # Four times the rate is twice the speed; dx is as fine for the front as before.
+    assert speeds[0] == pytest.approx(2.0 * FRONT_SPEED, rel=0.02)
+
+
+def test_what_a_diverging_run_recorded_is_kept(cardiosim, front, tmp_path):
+    out = tmp_path / "out"
+    code, _, stderr = cardiosim(
+        "run", front, "--out", out, "--set", "stimulus.0.amplitude=1e6"
+    )
+    assert code == 1
+    assert "V became non-finite at node" in stderr
+    assert f"is in {out}" in stderr
+    assert stderr.count("\n") == 1
+    kept = open_results(out).traces["trace0"]
+    assert 0 < len(kept.times) < 800
+
+
+def test_a_blocked_wave_is_a_warning_not_a_number(cardiosim, front, tmp_path):
+    out = tmp_path / "out"
+    code, _, stderr = cardiosim(
+        "run", front, "--out", out, "--set", "stimulus.0.amplitude=5"
+    )
+    assert code == 0
+    assert "warning: no conduction velocity" in stderr
+    assert "conduction_velocity" not in open_results(out).summary
+    assert (out / "space_time.png").is_file()
+
+
+def test_a_killed_run_leaves_readable_fields(front, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["run", front, "--out", out, "--set", "time.end=100000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cardiosim", *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60.0
+    # The index follows the first snapshots; a fresh one is there after half a second.
+    while not (out / "fields.xdmf").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert len(read_fields(out).times) > 0
+    assert open_results(out).resolved["time"]["end"] == 100000.0
+
+
+def test_one_cell_runs_through_the_same_loop(cardiosim, cell, tmp_path):
+    out = tmp_path / "out"
+    code, stdout, _ = cardiosim("run", cell, "--out", out)
+    assert code == 0
+    summary = open_results(out).summary
+    assert summary["resting_potential"]["value"] == 0.0
+    V = open_results(out).traces["trace0"].at("membrane.V", 0)
+    assert V[-1] == pytest.approx(100.0, abs=0.1)  # switched on, for good
+    assert math.isnan(summary["apd90"]["value"])  # this one never repolarises
+    assert "apd90" in stdout
+    assert (out / "action_potential.png").is_file()
