@@ -98,18 +98,22 @@ class CodeLines:
     def _power(self, base: Expression, exponent: Expression) -> str:
         if self.powers == "pow":
             return f"pow({self.text(base)}, {self.text(exponent)})"
-        if not isinstance(exponent, Number) or (
-            not (2 * exponent.value).is_integer()
-            or abs(exponent.value) > _LARGEST_UNROLLED_POWER
-        ):
+        value = exponent.value if isinstance(exponent, Number) else math.nan
+        is_large = abs(value) > _LARGEST_UNROLLED_POWER
+        if not (2 * value).is_integer() or (is_large and not value.is_integer()):
             return f"power({self.text(base)}, {self.text(exponent)})"
         text = self.text(base)
         root = text if text.isidentifier() else self.name(text)
-        whole, half = divmod(abs(exponent.value), 1.0)
+        if is_large:
+            # `power` takes no negative base, but a whole exponent does.
+            odd = f"{root} * " if value % 2 == 1 else ""
+            even = value - value % 2
+            return f"({odd}power(abs({root}), {_literal(even)}))"
+        whole, half = divmod(abs(value), 1.0)
         product = " * ".join([root] * int(whole) + [f"sqrt({root})"] * (half > 0))
         if not product:
             return "1.0"
-        return f"(1.0 / ({product}))" if exponent.value < 0 else f"({product})"
+        return f"(1.0 / ({product}))" if value < 0 else f"({product})"
 
     @staticmethod
     def _wrap(text: str, level: int, outer: int) -> str:

@@ -20,6 +20,7 @@ from cardiosim.ionic.equations import CellEquations, fingerprint, nearest
 from cardiosim.ionic.kernel_cache import cached_kernel, generator_fingerprint
 from cardiosim.ionic.reaction import SCHEMES, Reaction, reaction
 from cardiosim.ionic.read_myokit import read_mmt
+from cardiosim.ionic.strips import Padding
 
 MODELS = Path(__file__).parent / "models"
 BACKENDS = ("numba", "scalar")
@@ -27,8 +28,8 @@ BACKENDS = ("numba", "scalar")
 # Fewer nodes than this are stepped in narrow strips.
 _WIDE_FROM = 4 * emit_numba.WIDE_STRIP
 
-# Below this a thread has too little to do to be worth waking (some 30 us).
-_NODES_PER_THREAD = 512
+# Below this a thread has too little to do to be worth waking: some 150 us.
+_NODES_PER_THREAD = 2000
 
 
 @dataclass(frozen=True)
@@ -203,16 +204,15 @@ class CompiledCell:
         self._kernels = kernels
         self._own = own
         self._step: tuple[int, ModuleType] | None = None
-        columns = max((values.size for values in own.values()), default=1)
-        self._parameters = np.empty((len(own), columns))
-        for row, values in zip(self._parameters, own.values(), strict=True):
-            row[:] = values
+        size = max((values.size for values in own.values()), default=1)
+        columns = [np.broadcast_to(values, size) for values in own.values()]
+        self._parameters = np.array(columns).reshape(len(columns), size)
 
     @property
     def n_own_nodes(self) -> int | None:
         """Number of nodes the per-node parameters were given for, or None."""
-        columns = self._parameters.shape[1]
-        return columns if columns > 1 else None
+        sizes = {values.size for values in self._own.values()} - {1}
+        return sizes.pop() if sizes else None
 
     @property
     def equations_fingerprint(self) -> str:
@@ -241,29 +241,27 @@ class CompiledCell:
     ) -> None:
         """Advance all nodes in place; see `IonicModel.react`."""
         self._require_shapes(states, i_stim)
-        own, n = self._parameters, states.shape[1]
+        n = states.shape[1]
+        own = self._parameters_of(n)
         dt, n_steps = float(dt), int(n_steps)  # a type more is a kernel more
-        if own.shape[1] > 1 and own.shape[1] != n:
-            raise ValueError(
-                f"{self.name} has parameters for {own.shape[1]} nodes but is asked "
-                f"to step {n}; give one value per node"
-            )
         if self._step is None or self._step[0] != _strip_length(n):
             self.compile(n)
         strip, module = self._step
         if self._kernels.backend == "scalar":
             module.react_nodes(states, own, i_stim, dt, n_steps, self.substeps)
             return
-        strips = -(-n // strip)
+        whole = n // strip
+        steps = (dt, n_steps, self.substeps)
         chunks = min(numba.get_num_threads(), n // _NODES_PER_THREAD)
         if chunks > 1:
-            module.react_parallel(
-                states, own, i_stim, dt, n_steps, self.substeps, chunks
-            )
-        else:
-            module.react_strips(
-                states, own, i_stim, 0, strips, dt, n_steps, self.substeps
-            )
+            module.react_parallel(states, own, i_stim, *steps, chunks)
+        elif whole:
+            module.react_strips(states, own, i_stim, 0, whole, *steps)
+        if n > whole * strip:
+            rest = self._padding
+            rest.fill(states, own, i_stim, whole * strip)
+            module.react_strips(rest.states, rest.parameters, rest.i_stim, 0, 1, *steps)
+            rest.write_back(states, whole * strip)
 
     def observe(
         self, states: NDArray, names: Sequence[str], i_stim: NDArray | None = None
@@ -288,7 +286,7 @@ class CompiledCell:
         self._require_shapes(states, i_stim)
         states = np.ascontiguousarray(states)
         kernel = self._kernels.observe().observe_nodes
-        kernel(states, self._parameters, i_stim, which, out)
+        kernel(states, self._parameters_of(states.shape[1]), i_stim, which, out)
         return out
 
     def at(self, nodes: ArrayLike) -> CompiledCell:
@@ -304,18 +302,31 @@ class CompiledCell:
         module = self._kernels.react(strip)
         matrix, vector = types.float64[:, ::1], types.float64[::1]
         integer, real = types.int64, types.float64
+        steps = (real, integer, integer)
         if self._kernels.backend == "scalar":
-            signature = (matrix, matrix, vector, real, integer, integer)
-            module.react_nodes.compile(signature)
+            module.react_nodes.compile((matrix, matrix, vector, *steps))
         else:
-            signature = (matrix, matrix, vector, integer, integer, real)
-            module.react_strips.compile((*signature, integer, integer))
+            rows = (matrix, matrix, vector, integer, integer)
+            module.react_strips.compile((*rows, *steps))
+            self._padding = Padding(len(self.state_names), len(self._own), strip)
         self._step = (strip, module)
         self.compile_seconds += time.perf_counter() - started
 
     def kernel_source(self, n_nodes: int = _WIDE_FROM) -> str:
         """Generated source of the kernel that steps so many nodes."""
         return Path(self._kernels.react(_strip_length(n_nodes)).__file__).read_text()
+
+    def _parameters_of(self, n_nodes: int) -> NDArray:
+        """Overridden parameters at every node, (n_overridden, n_nodes)."""
+        if self._parameters.shape[1] != n_nodes:
+            if self.n_own_nodes is not None:
+                raise ValueError(
+                    f"{self.name} has parameters for {self.n_own_nodes} nodes but is "
+                    f"asked for {n_nodes}; give one value per node"
+                )
+            columns = [np.broadcast_to(v, n_nodes) for v in self._own.values()]
+            self._parameters = np.array(columns).reshape(len(columns), n_nodes)
+        return self._parameters
 
     def _require_shapes(self, states: NDArray, i_stim: NDArray) -> None:
         # The kernels check no bounds.

@@ -1,6 +1,6 @@
 """Fewer exponentials and divisions in a list of assignments, for the fast kernels.
 
-Exponentials and divisions are most of a step's time. Two rewritings, exact but for
+Exponentials and divisions are most of a step's time. Three rewritings, exact but for
 rounding:
 
 shared exponentials: exp(a) and exp(b) with a = p b + c for a small whole p become one
@@ -9,6 +9,8 @@ exponential and a product, exp(a) = exp(b)^p e^c.
 merged quotients: a quotient whose divisor holds quotients, x/(a + b/c), becomes
 x c/(a c + b), one division for two. Intermediates used once are looked through, so that
 dt/tau with tau = a + b/(1 + exp(u)) takes one division.
+
+logarithms of quotients: log(c/x) with a constant c becomes log(c) - log(x).
 
 The scalar oracle is written without them, which is how they are tested.
 """
@@ -43,8 +45,9 @@ LinearForm = tuple[Mapping[str, float], float]
 _LARGEST_POWER = 4
 # e^c with a larger |c| would leave no room for exp(b)^p.
 _LARGEST_SHIFT = 200.0
-# exp(b)^p stays finite, and so does its quotient with itself: |p b| is kept below this.
-_LARGEST_EXPONENT = 500.0
+# Exponents, and p b of exp(b)^p, are kept below this: beside 1 it is saturated, and a
+# merged quotient may still multiply three such exponentials.
+_LARGEST_EXPONENT = 200.0
 
 
 def economise(
@@ -59,7 +62,15 @@ def economise(
     Returns:
         Assignments in evaluation order; names in `keep` have the same values.
     """
-    return tuple(_merge_quotients(_share_exponentials(assignments), keep))
+    fewer = _merge_quotients(_share_exponentials(assignments), keep)
+    return tuple((name, transform(e, _within_bounds)) for name, e in fewer)
+
+
+def _within_bounds(node: Expression) -> Expression:
+    match node:
+        case Apply("exp", (argument,)):
+            return Apply("exp_within", (argument, Number(_LARGEST_EXPONENT)))
+    return node
 
 
 def _share_exponentials(assignments: Sequence[Assignment]) -> list[Assignment]:
@@ -172,6 +183,8 @@ def _merge_quotients(
             case Apply("/", (a, b)):
                 top, bottom = _fraction(b, once)
                 return node if bottom == ONE else over(times(a, bottom), top)
+            case Apply("log", (Apply("/", (Number(c), x)),)) if c > 0.0:
+                return minus(Number(math.log(c)), Apply("log", (x,)))
         return node
 
     merged = {name: transform(e, merge) for name, e in assignments}

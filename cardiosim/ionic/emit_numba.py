@@ -2,10 +2,12 @@
 
 Two forms of the same assignments:
 
-strips: the production kernel. Nodes are taken in strips (of literal length, so that
-LLVM knows every bound): a strip is copied into scratch rows, stepped in one inner loop
-of literal length with one assignment a line, and copied back. That shape vectorises;
-a loop over the state array itself does not, because its rows may alias.
+strips: the production kernel. Nodes are taken in strips of literal length, so that
+LLVM knows every bound. One inner loop with one assignment a line reads the strip's rows
+of the state array and writes scratch rows, which are copied back. That shape
+vectorises; a loop that writes the state array itself does not, because its rows may
+overlap for all LLVM knows. What is left of the nodes is stepped in a padded copy
+(strips.py).
 
 scalar: node by node with the math library and no fast-math flag. It is the oracle that
 every fast form is compared with.
@@ -16,7 +18,7 @@ Both call nothing but arithmetic, so a node's result depends on no other node.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cardiosim.ionic.code_lines import CodeLines, identifiers
@@ -25,10 +27,10 @@ from cardiosim.ionic.equations import CellEquations
 from cardiosim.ionic.expressions import references
 from cardiosim.ionic.reaction import Assignment, Reaction, Substep, observation
 
-# Wide strips amortise copying in and out of long rows (64 to 256 nodes run alike). A
-# strip of one vector serves the single cell and the short cable, where a wide one
-# would mostly step lanes that are dropped. The two give the same bits.
-WIDE_STRIP = 128
+# An odd number of cache lines: scratch rows of 128 lanes would all fall into the same
+# few sets of the L1 cache. A strip of one vector serves the single cell and the short
+# cable, where a wide one would mostly step padding. The two give the same bits.
+WIDE_STRIP = 120
 NARROW_STRIP = 8
 
 _STRIP_HEADER = '''\
@@ -42,6 +44,7 @@ from math import acos, asin, atan, ceil, cos, floor, sin, sqrt, tan
 import numpy as np
 from numba import njit, prange
 
+from cardiosim.ionic.scratch import stack_rows
 from cardiosim.ionic.vector_math import exp, exp_within, log, power, x_over_expm1
 
 KERNEL = {{
@@ -76,50 +79,22 @@ _STRIPS = '''
 
 @njit(**KERNEL)
 def react_strips(states, parameters, i_stim, first, last, dt, n_steps, n_substeps):
-    """Step strips first to last (exclusive) by n_steps of dt, in place."""
-    n_nodes = states.shape[1]
-    n_own = parameters.shape[1]
+    """Step whole strips, first to last (exclusive), by n_steps of dt in place."""
 {hoisted}
-    y = np.empty(({n_rows}, {strip}))
+    y = stack_rows({n_rows}, {strip})
     for strip in range(first, last):
         start = strip * {strip}
-        stop = min(start + {strip}, n_nodes)
-        width = stop - start
-        if width == {strip}:
-            for i in range({n_states}):
-                row = states[i, start:stop]
-                for j in range({strip}):
-                    y[i, j] = row[j]
-        else:
-            # Lanes behind the last node repeat it; they are stepped and dropped.
-            for i in range({n_states}):
-                row = states[i, start:stop]
-                for j in range({strip}):
-                    y[i, j] = row[min(j, width - 1)]
-        for i in range({n_free}):
-            for j in range({strip}):
-                k = min(start + j, n_nodes - 1)
-                y[{n_states} + i, j] = parameters[i, min(k, n_own - 1)]
-        for j in range({strip}):
-            y[{stimulus_row}, j] = i_stim[min(start + j, n_nodes - 1)]
+        stop = start + {strip}
+{rows}
         for _ in range(n_steps):
 {step}
-        if width == {strip}:
-            for i in range({n_states}):
-                row = states[i, start:stop]
-                for j in range({strip}):
-                    row[j] = y[i, j]
-        else:
-            for i in range({n_states}):
-                row = states[i, start:stop]
-                for j in range(width):
-                    row[j] = y[i, j]
+{store}
 
 
 @njit(parallel=True, **KERNEL)
 def react_parallel(states, parameters, i_stim, dt, n_steps, n_substeps, n_chunks):
-    """Step all nodes, chunks of strips shared among the threads."""
-    n_strips = (states.shape[1] + {strip} - 1) // {strip}
+    """Step all whole strips, chunks of them shared among the threads."""
+    n_strips = states.shape[1] // {strip}
     for chunk in prange(n_chunks):
         first = chunk * n_strips // n_chunks
         last = (chunk + 1) * n_strips // n_chunks
@@ -141,8 +116,7 @@ if any_upstroke:
         h_gate = h if sub < n_substeps - 1 else 0.5 * h
         for j in range({strip}):
 {potential}
-        for j in range({strip}):
-{gates_again}
+{between}{gates_again}
     for j in range({strip}):
         is_up = y[{upstroke}, j] > 0.5
 {keep}
@@ -153,7 +127,6 @@ _SCALAR = '''
 @njit(**KERNEL)
 def react_nodes(states, parameters, i_stim, dt, n_steps, n_substeps):
     """Step all nodes by n_steps of dt, in place."""
-    n_own = parameters.shape[1]
 {hoisted}
     for k in range(states.shape[1]):
 {load}
@@ -167,7 +140,6 @@ _OBSERVE = '''
 @njit(**KERNEL)
 def observe_nodes(states, parameters, i_stim, which, out):
     """Variables number `which` at every node, into out (len(which), n_nodes)."""
-    n_own = parameters.shape[1]
     values = np.empty({n_values})
     for k in range(states.shape[1]):
 {load}
@@ -244,33 +216,50 @@ def _strips(step: Reaction, strip: int) -> str:
     hoisted = _Body(code)
     hoisted.assign(step.hoisted)
 
+    inputs = {
+        name: f"row_{names[name]}"
+        for name in step.inputs
+        if name in _names_read(step.main, step.new_states)
+    }
     states = step.equations.states
-    rows = {name: i for i, name in enumerate(step.inputs)}
-    n_inputs = len(states) + len(step.free) + 1
+    rows = {name: i for i, name in enumerate(states)}
     main = _Body(code)
-    read = _names_read(step.main, step.new_states)
-    main.add(*(f"{names[n]} = y[{rows[n]}, j]" for n in step.inputs if n in read))
+    main.add(*(f"{names[n]} = {row}[j]" for n, row in inputs.items()))
     main.assign(step.main)
     kept: dict[str, int] = {}
     potential = step.equations.membrane_potential
     if step.substep:
-        kept = _kept_rows(step.substep, potential, first=n_inputs)
+        kept = _kept_rows(step.substep, potential, first=len(states))
         main.add(*(f"y[{r}, j] = {names[n]}" for n, r in kept.items()))
     main.add(*(f"y[{rows[s]}, j] = {names[new]}" for s, new in step.new_states))
     blocks = [f"for j in range({strip}):", *_shift(main.lines)]
     if step.substep:
         blocks += _strip_substeps(step.substep, potential, code, rows, kept, strip)
 
-    n_states = len(states)
+    store = []
+    for state, i in rows.items():
+        store += [f"for j in range({strip}):", f"    row_{names[state]}[j] = y[{i}, j]"]
     return _STRIPS.format(
         hoisted=_indent(hoisted.lines, 1),
-        n_rows=n_inputs + len(kept),
+        rows=_indent(_row_slices(step, names), 2),
+        n_rows=len(states) + len(kept),
         strip=strip,
-        n_states=n_states,
+        n_states=len(states),
         n_free=len(step.free),
-        stimulus_row=n_states + len(step.free),
         step=_indent(blocks, 3),
+        store=_indent(store, 3),
     )
+
+
+def _row_slices(step: Reaction, names: Mapping[str, str]) -> list[str]:
+    """The strip's part of every row that a step reads or writes."""
+    arrays = [f"states[{i}, start:stop]" for i in range(len(step.equations.states))]
+    arrays += [f"parameters[{i}, start:stop]" for i in range(len(step.free))]
+    arrays += ["i_stim[start:stop]"]
+    return [
+        f"row_{names[name]} = {array}"
+        for name, array in zip(step.inputs, arrays, strict=False)
+    ]
 
 
 def _strip_substeps(
@@ -285,7 +274,8 @@ def _strip_substeps(
 
     All lanes take them, from the kept start-of-step values; lanes out of their
     upstroke then keep their plain step, so that no node depends on its neighbours.
-    V and the gates step in loops of their own: short bodies overlap in the processor.
+    In wide strips V and the gates step in loops of their own: short bodies overlap in
+    the processor. In narrow ones LLVM would unroll so short a loop and leave it scalar.
     """
     names = code.identifiers
     moving = (potential, *substep.fast)
@@ -309,6 +299,7 @@ def _strip_substeps(
         upstroke=kept["upstroke"],
         gates=_indent(gates, 2),
         potential=_indent(lane_loop(substep.potential_step, [potential]), 3),
+        between=f"        for j in range({strip}):\n" * (strip > NARROW_STRIP),
         gates_again=_indent(gates, 3),
         keep=_indent(keep, 2),
     ).splitlines()
@@ -317,8 +308,7 @@ def _strip_substeps(
 def _kept_rows(substep: Substep, potential: str, first: int) -> dict[str, int]:
     """Scratch rows that carry start-of-step values to the substeps.
 
-    They follow the input rows in the same array: within one array LLVM can prove
-    that rows do not overlap, between two it would check at run time.
+    They follow the new states in the same array.
     """
     names = (potential, *substep.fast, *substep.frozen, "upstroke")
     return {name: first + i for i, name in enumerate(names)}
@@ -403,9 +393,7 @@ def _scalar_load_store(
 ) -> tuple[list[str], list[str]]:
     states = list(enumerate(equations.states))
     load = [f"{names[s]} = states[{i}, k]" for i, s in states]
-    load += [
-        f"{names[p]} = parameters[{i}, min(k, n_own - 1)]" for i, p in enumerate(free)
-    ]
+    load += [f"{names[p]} = parameters[{i}, k]" for i, p in enumerate(free)]
     if equations.stimulus:
         load.append(f"{names[equations.stimulus]} = i_stim[k]")
     return load, [f"states[{i}, k] = {names[s]}" for i, s in states]

@@ -55,6 +55,7 @@ FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "%": operator.mod,
     "**": operator.pow,
     "exp": math.exp,
+    "exp_within": lambda x, limit: math.exp(min(max(x, -limit), limit)),
     "log": math.log,
     "sqrt": math.sqrt,
     "abs": abs,
