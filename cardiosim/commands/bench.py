@@ -50,7 +50,7 @@ def bench(
             cells or ["skibsbye2016"],
             ("rush_larsen", "multirate"),
             dt,
-            nodes or [2000, 60000],
+            nodes or [8000, 60000],
             threads or every,
             rates,
         )

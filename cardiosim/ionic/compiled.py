@@ -374,6 +374,8 @@ def _describe(cell: CellEquations, step: Reaction) -> dict[str, Any]:
         "stimulus": cell.stimulus,
         "gates": list(step.gates),
         "fast": list(substep.fast) if substep else [],
+        "model_fast": list(cell.fast),
+        "title": cell.title,
         "singularities": step.n_singularities,
     }
 

@@ -30,6 +30,7 @@ class CellEquations:
             depolarises; None if the cell takes none.
         fast: states that the multirate scheme advances together with V.
         source: fingerprint of the model text.
+        title: one line on what the cell is, from the model's header.
     """
 
     name: str
@@ -40,6 +41,7 @@ class CellEquations:
     stimulus: str | None
     fast: tuple[str, ...]
     source: str
+    title: str = ""
 
     @property
     def membrane_potential(self) -> str:

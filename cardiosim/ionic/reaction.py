@@ -51,6 +51,9 @@ from cardiosim.ionic.singularities import remove_singularities
 
 SCHEMES = ("rush_larsen", "multirate")
 
+# A node whose plain step changes V or a fast gate faster is in its upstroke. The bounds
+# cost at most 0.005 % of CV at dt 20 to 100 us and D 0.05 to 0.3 mm2/ms against
+# substepping every node (docs/verification.md).
 UPSTROKE_POTENTIAL_RATE = 5.0  # mV/ms
 UPSTROKE_GATE_RATE = 0.2  # 1/ms
 

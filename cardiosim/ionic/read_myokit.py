@@ -117,6 +117,7 @@ def read_mmt(text: str, name: str) -> CellEquations:
         stimulus=stimulus.qname() if stimulus is not None else None,
         fast=fast,
         source=fingerprint(text),
+        title=model.meta.get("display_name", ""),
     )
 
 

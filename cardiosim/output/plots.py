@@ -139,7 +139,7 @@ def _draw_velocity(
         lw=1.2,
         marker="o",
         ms=3.5,
-        label=f"CV {cv:.2f} m/s",
+        label=f"CV {cv:.3f} m/s",
     )
 
 

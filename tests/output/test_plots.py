@@ -50,7 +50,7 @@ def test_map_shows_v_activation_and_velocity(tmp_path, drawn):
         "time t (ms)",
         "position x (mm)",
         "membrane potential V (mV)",
-        "CV 0.73 m/s",
+        "CV 0.733 m/s",
         "cable",
     ):
         assert expected in words
