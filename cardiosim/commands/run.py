@@ -20,6 +20,7 @@ from cardiosim.case.build import (
 from cardiosim.case.read import case_file, read_case
 from cardiosim.case.resolve import resolved_document
 from cardiosim.case.schema import Case
+from cardiosim.commands.expected import compare, read_expected
 from cardiosim.commands.measure import action_potential_numbers, conduction_numbers
 from cardiosim.commands.pictures import draw
 from cardiosim.commands.progress import progress, waiting
@@ -59,6 +60,9 @@ def run(
     finished = run_case(case, folder, set_ or (), force)
     show_summary(finished.summary)
     typer.echo()
+    if not set_ and case_file(case).with_name("expected.toml").is_file():
+        compare(read_expected(case), finished.summary)
+        typer.echo()
     total = finished.wall_times["total"]
     show_table(
         ("wall time", "s", "%"),
