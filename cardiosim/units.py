@@ -60,18 +60,20 @@ def to_project_units(value: float | str, unit: str, where: str = "") -> float:
             f"{opening}came {value!r}, a string without unit; write the plain number "
             f'in {unit}, or add the unit: "{value.strip()} {unit}"'
         )
-    return float(number.group()) * _factor(its_unit or "1", unit, value, opening)
+    return _converted(float(number.group()), its_unit or "1", unit, value, opening)
 
 
-def _factor(its_unit: str, unit: str, value: str, opening: str) -> float:
-    """How many `unit` make one `its_unit`."""
+def _converted(
+    number: float, its_unit: str, unit: str, value: str, opening: str
+) -> float:
+    """The number of `unit` in `number` of `its_unit`; degC has another zero than K."""
     import pint
 
     registry = _registry()
     target = _spell(unit) if unit != "1" else "dimensionless"
     try:
-        one = registry.Quantity(registry.parse_expression(_spell(its_unit)))
-        return float(one.to(target).magnitude)
+        quantity = registry.Quantity(number, registry.parse_units(_spell(its_unit)))
+        return float(quantity.to(target).magnitude)
     except pint.DimensionalityError:
         raise ValueError(
             f"{opening}came {value!r}, which is no quantity in {unit}; "

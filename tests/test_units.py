@@ -25,6 +25,8 @@ from cardiosim.units import to_project_units
         ("20 mV/ms", "A/F", 20.0),
         ("5.4 mmol/l", "mM", 5.4),
         ("0.5", "1", 0.5),
+        ("50 %", "1", 0.5),
+        ("37 degC", "K", 310.15),
     ],
 )
 def test_quantity_is_converted(written, unit, value):
@@ -39,6 +41,8 @@ def test_quantity_is_converted(written, unit, value):
         ("2", 'add the unit: "2 mm"'),
         ("two cm", "a string of a number and its unit"),
         ("2 cm; import os", "is not known"),
+        ("2 cm; 3", "is not known"),
+        ("2 3 cm", "'3 cm' is not known"),
         (True, "expected a number in mm"),
         (float("nan"), "came nan"),
         ([1.0], "expected a number in mm"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from cardiosim.ionic import emit_numba
 from cardiosim.ionic.equations import CellEquations, fingerprint, nearest
 from cardiosim.ionic.kernel_cache import cached_kernel, generator_fingerprint
 from cardiosim.ionic.reaction import SCHEMES, Reaction, reaction
-from cardiosim.ionic.read_myokit import read_mmt
+from cardiosim.ionic.read_myokit import model_text, read_mmt
 from cardiosim.ionic.strips import Padding
 
 MODELS = Path(__file__).parent / "models"
@@ -58,7 +57,7 @@ def model_path(model: str | Path) -> Path:
     if str(model) not in available_cells():
         raise ValueError(
             f"unknown cell {model}; {nearest(str(model), available_cells())} "
-            f"A model file of your own ends in .mmt"
+            f"(a model file of your own ends in .mmt)"
         )
     return MODELS / f"{model}.mmt"
 
@@ -98,16 +97,11 @@ def compile_cell(
         raise ValueError(f"substeps is {substeps}; at least 1 is needed")
     path = model_path(model)
     overrides = dict(parameters or {})
-    kernels = _Kernels(
-        path.stem, path.read_text(), scheme, fast, tuple(sorted(overrides)), backend
-    )
-    started = time.perf_counter()
+    free = tuple(sorted(overrides))
+    kernels = _Kernels(path.stem, model_text(path), scheme, fast, free, backend)
     facts = kernels.facts()
-    cell = CompiledCell(
-        kernels, facts, _own_parameters(overrides, facts["parameters"]), substeps
-    )
-    cell.compile_seconds = time.perf_counter() - started
-    return cell
+    own = _own_parameters(overrides, facts["parameters"])
+    return CompiledCell(kernels, facts, own, substeps)
 
 
 @dataclass(frozen=True)
@@ -184,7 +178,6 @@ class CompiledCell:
         variable_names: everything that `observe` knows.
         scheme: reaction scheme.
         facts: what the compiler found (gates, singularities, fast gates, ...).
-        compile_seconds: time that `compile_cell` took.
     """
 
     def __init__(
@@ -200,7 +193,6 @@ class CompiledCell:
         self.state_names: tuple[str, ...] = tuple(facts["states"])
         self.variable_names: tuple[str, ...] = tuple(facts["variables"])
         self.substeps = substeps
-        self.compile_seconds = 0.0
         self._kernels = kernels
         self._own = own
         self._step: tuple[int, ModuleType] | None = None
@@ -252,7 +244,7 @@ class CompiledCell:
             return
         whole = n // strip
         steps = (dt, n_steps, self.substeps)
-        chunks = min(numba.get_num_threads(), n // _NODES_PER_THREAD)
+        chunks = _chunks(n)
         if chunks > 1:
             module.react_parallel(states, own, i_stim, *steps, chunks)
         elif whole:
@@ -297,7 +289,6 @@ class CompiledCell:
 
     def compile(self, n_nodes: int) -> None:
         """Compile (or load) the kernel for so many nodes now, not at the first step."""
-        started = time.perf_counter()
         strip = _strip_length(n_nodes)
         module = self._kernels.react(strip)
         matrix, vector = types.float64[:, ::1], types.float64[::1]
@@ -308,9 +299,10 @@ class CompiledCell:
         else:
             rows = (matrix, matrix, vector, integer, integer)
             module.react_strips.compile((*rows, *steps))
+            if _chunks(n_nodes) > 1:
+                module.react_parallel.compile((matrix, matrix, vector, *steps, integer))
             self._padding = Padding(len(self.state_names), len(self._own), strip)
         self._step = (strip, module)
-        self.compile_seconds += time.perf_counter() - started
 
     def kernel_source(self, n_nodes: int = _WIDE_FROM) -> str:
         """Generated source of the kernel that steps so many nodes."""
@@ -351,7 +343,14 @@ def _strip_length(n_nodes: int) -> int:
     return narrow if n_nodes < _WIDE_FROM else wide
 
 
+def _chunks(n_nodes: int) -> int:
+    """How many threads share so many nodes."""
+    return min(numba.get_num_threads(), n_nodes // _NODES_PER_THREAD)
+
+
 def _no_parameter(name: str, cell: CellEquations) -> str:
+    if name == cell.stimulus:
+        return f"{name} of {cell.name} is the stimulus, not a parameter"
     if name in cell.variables:
         return (
             f"{name} of {cell.name} is computed, not a parameter; "

@@ -244,8 +244,6 @@ def _strips(step: Reaction, strip: int) -> str:
         rows=_indent(_row_slices(step, names), 2),
         n_rows=len(states) + len(kept),
         strip=strip,
-        n_states=len(states),
-        n_free=len(step.free),
         step=_indent(blocks, 3),
         store=_indent(store, 3),
     )
@@ -400,10 +398,10 @@ def _scalar_load_store(
 
 
 _RESERVED = (
-    "states parameters i_stim first last n_steps n_substeps n_nodes n_own y strip "
-    "start stop width row i j k out which values sub is_up any_upstroke exp "
-    "exp_within log sqrt power x_over_expm1 abs floor ceil sin cos tan asin acos atan "
-    "np min max range pow expm1 prange njit dt h h_gate"
+    "states parameters i_stim first last n_steps n_substeps stack_rows y strip start "
+    "stop i j k out which values sub is_up any_upstroke exp exp_within log sqrt power "
+    "x_over_expm1 abs floor ceil sin cos tan asin acos atan np range pow expm1 dt h "
+    "h_gate"
 ).split()
 
 

@@ -29,7 +29,6 @@ class CellEquations:
         stimulus: name of the variable that carries the stimulus, A/F, positive
             depolarises; None if the cell takes none.
         fast: states that the multirate scheme advances together with V.
-        source: fingerprint of the model text.
         title: one line on what the cell is, from the model's header.
     """
 
@@ -40,7 +39,6 @@ class CellEquations:
     units: Mapping[str, str]
     stimulus: str | None
     fast: tuple[str, ...]
-    source: str
     title: str = ""
 
     @property

@@ -63,9 +63,15 @@ def cached_kernel(
     source, description = (folder / f"{stem}_{digest}{s}" for s in (".py", ".json"))
     if not (source.exists() and description.exists()):
         text, facts = generate()
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(description, json.dumps(facts))
-        write_atomically(source, text)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(description, json.dumps(facts))
+            write_atomically(source, text)
+        except OSError as error:
+            raise OSError(
+                f"kernels cannot be kept in {folder} ({error}); let CARDIOSIM_CACHE "
+                f"name a folder that can be written"
+            ) from error
         logger.info("generated %s", source)
     return _import(source), json.loads(description.read_text())
 

@@ -8,9 +8,9 @@ with every right-hand side taken at the start of the step.
 
 multirate: the same, except that at a node in its upstroke V and the fast gates take n
 Strang substeps of h = dt/n instead, with the rest of the membrane current frozen
-(fast_subsystem.py): half a gate step, V by its exact exponential
+(fast_subsystem.py): half a gate step, V by its exponential
 
-    V <- V + (rest + a + b V) h phi(b h),     phi(z) = (exp(z) - 1)/z
+    V <- V + (rest + f(V)) h phi(b h),     phi(z) = (exp(z) - 1)/z,     b = df/dV
 
 and half a gate step; adjacent half gate steps share V and merge. A node is in its
 upstroke where the plain step changes V or a fast gate faster than the bounds below;
@@ -220,14 +220,13 @@ class _Derivation:
             for g in subsystem.gates
         ]
         slope = Name("slope")
-        total = plus(Name("rest"), plus(subsystem.constant, times(slope, potential)))
+        total = plus(Name("rest"), subsystem.current)
         phi = Apply("x_over_expm1", (times(slope, Name("h")),))
         step = plus(potential, over(times(total, Name("h")), phi))
         potential_step = [("slope", subsystem.slope), (_new(potential.name), step)]
         frozen = {"rest"} | self._frozen([*potential_step, *gate_step], moving)
 
-        current = plus(subsystem.constant, times(subsystem.slope, potential))
-        rest = minus(Name(dot(potential.name)), current)
+        rest = minus(Name(dot(potential.name)), subsystem.current)
         at_start = [("rest", rest), ("upstroke", _upstroke(potential, subsystem))]
         substep = Substep(
             fast=tuple(g.state for g in subsystem.gates),

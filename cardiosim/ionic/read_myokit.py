@@ -6,13 +6,10 @@ doi 10.1016/j.pbiomolbio.2015.12.008.
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
-from cardiosim.ionic.equations import CellEquations, dot, fingerprint, nearest
+from cardiosim.ionic.equations import CellEquations, dot, nearest
 from cardiosim.ionic.expressions import Apply, Expression, Name, Number
-
-logger = logging.getLogger(__name__)
 
 _OPERATORS = {
     "PrefixMinus": "neg",
@@ -45,7 +42,6 @@ _OPERATORS = {
     "Or": "or",
     "Not": "not",
 }
-
 
 _FAMILIAR_UNITS = {"[mS/uF]": "1/ms", "[1]": "1"}
 
@@ -116,7 +112,6 @@ def read_mmt(text: str, name: str) -> CellEquations:
         | {dot(s): f"{_unit(states[s].unit())}/ms" for s in order},
         stimulus=stimulus.qname() if stimulus is not None else None,
         fast=fast,
-        source=fingerprint(text),
         title=model.meta.get("display_name", ""),
     )
 
@@ -128,7 +123,20 @@ def read_model_file(path: Path) -> CellEquations:
         ValueError: see `read_mmt`.
         FileNotFoundError: there is no such file.
     """
-    return read_mmt(path.read_text(), path.stem)
+    return read_mmt(model_text(path), path.stem)
+
+
+def model_text(path: Path) -> str:
+    """Content of a .mmt file.
+
+    Raises:
+        ValueError: it is no text.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no UTF-8 text: {error}") from None
 
 
 def _membrane_potential(model, states, name: str) -> str:
@@ -195,6 +203,6 @@ def _convert(expression) -> Expression:
         for i in range(len(arguments) - 3, -1, -2):
             result = Apply("select", (arguments[i], arguments[i + 1], result))
         return result
-    if kind in ("And", "Or") or kind in _OPERATORS:
+    if kind in _OPERATORS:
         return Apply(_OPERATORS[kind], arguments)
     raise ValueError(f"{kind} in {expression.code()} is not supported")

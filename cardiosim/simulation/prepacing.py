@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
+from cardiosim.ionic.kernel_cache import cache_root
 from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.run import march
 from cardiosim.tissue.mesh import point
@@ -78,11 +78,10 @@ def prepaced_state(
 
 
 def _cache_file(cell: IonicModel, protocol: dict[str, float]) -> Path:
-    root = os.environ.get("CARDIOSIM_CACHE") or user_cache_path("cardiosim")
     key = json.dumps([CACHE_VERSION, cell.fingerprint, protocol], sort_keys=True)
     digest = hashlib.sha256(key.encode()).hexdigest()
     readable = re.sub(r"\W+", "_", cell.name)
-    return Path(root) / "states" / f"{readable}-{digest[:32]}.npz"
+    return cache_root() / "states" / f"{readable}-{digest[:32]}.npz"
 
 
 def _read(path: Path, cell: IonicModel) -> NDArray[np.float64] | None:

@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import pytest
 
+from cardiosim.ionic import compiled
 from cardiosim.ionic.compiled import Scale, compile_cell
 from cardiosim.ionic.reaction import SCHEMES
 
@@ -154,14 +155,25 @@ def test_narrow_and_wide_strips_give_the_same_bits(ramp, scheme):
 
 
 @each_scheme
-def test_threads_give_the_same_bits_as_one(ramp, scheme):
+def test_threads_give_the_same_bits_as_one(ramp, scheme, monkeypatch):
     threads = min(4, numba.config.NUMBA_NUM_THREADS)
     if threads == 1:
         pytest.skip("one thread only")
     cell = compile_cell("skibsbye2016", scheme=scheme)
-    serial, i_stim = ramp(cell, 2085)  # no whole number of strips
+    # Enough for all threads, and no whole number of strips.
+    n = threads * compiled._NODES_PER_THREAD + 85
+    serial, i_stim = ramp(cell, n)
     parallel = serial.copy()
     before = numba.get_num_threads()
+    chunks = []
+    cell.compile(n)
+    kernel = cell._step[1]
+    in_parallel = kernel.react_parallel
+    monkeypatch.setattr(
+        kernel,
+        "react_parallel",
+        lambda *arguments: chunks.append(arguments[-1]) or in_parallel(*arguments),
+    )
     try:
         numba.set_num_threads(1)
         cell.react(serial, i_stim, dt=0.05, n_steps=3)
@@ -169,6 +181,7 @@ def test_threads_give_the_same_bits_as_one(ramp, scheme):
         cell.react(parallel, i_stim, dt=0.05, n_steps=3)
     finally:
         numba.set_num_threads(before)
+    assert chunks == [threads]  # once, by all of them
     np.testing.assert_array_equal(parallel, serial)
 
 
