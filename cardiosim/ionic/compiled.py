@@ -14,9 +14,10 @@ import numpy as np
 from numba import types
 from numpy.typing import ArrayLike, NDArray
 
-from cardiosim.ionic import emit_numba
+from cardiosim.ionic import emit_numba, emit_scalar
 from cardiosim.ionic.equations import CellEquations, fingerprint, nearest
 from cardiosim.ionic.kernel_cache import cached_kernel, generator_fingerprint
+from cardiosim.ionic.parameters import Scale, no_parameter, own_parameters
 from cardiosim.ionic.reaction import SCHEMES, Reaction, reaction
 from cardiosim.ionic.read_myokit import model_text, read_mmt
 from cardiosim.ionic.strips import Padding
@@ -29,13 +30,6 @@ _WIDE_FROM = 4 * emit_numba.WIDE_STRIP
 
 # Below this a thread has too little to do to be worth waking: some 150 us.
 _NODES_PER_THREAD = 2000
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A parameter override as a multiple of the model's value."""
-
-    factor: ArrayLike
 
 
 def available_cells() -> tuple[str, ...]:
@@ -56,8 +50,8 @@ def model_path(model: str | Path) -> Path:
         return path
     if str(model) not in available_cells():
         raise ValueError(
-            f"unknown cell {model}; {nearest(str(model), available_cells())} "
-            f"(a model file of your own ends in .mmt)"
+            f"unknown cell {model}; {nearest(str(model), available_cells()).rstrip('?')}"
+            "; a model file of your own ends in .mmt"
         )
     return MODELS / f"{model}.mmt"
 
@@ -98,9 +92,11 @@ def compile_cell(
     path = model_path(model)
     overrides = dict(parameters or {})
     free = tuple(sorted(overrides))
-    kernels = _Kernels(path.stem, model_text(path), scheme, fast, free, backend)
+    origin = str(path) if path != MODELS / path.name else path.stem
+    text = model_text(path)
+    kernels = _Kernels(path.stem, text, scheme, fast, free, backend, origin)
     facts = kernels.facts()
-    own = _own_parameters(overrides, facts["parameters"])
+    own = own_parameters(overrides, facts["parameters"])
     return CompiledCell(kernels, facts, own, substeps)
 
 
@@ -114,6 +110,7 @@ class _Kernels:
     fast: Sequence[str] | None
     free: tuple[str, ...]
     backend: str
+    origin: str  # the file, for messages; the name of a shipped cell
 
     def facts(self) -> dict[str, Any]:
         """What the compiler found in the cell (`_describe`)."""
@@ -126,7 +123,7 @@ class _Kernels:
         def generate() -> tuple[str, dict[str, Any]]:
             step = reaction(self._equations(), self.scheme, self.free, self.fast)
             if self.backend == "scalar":
-                return emit_numba.scalar_module(step, cache=True), {}
+                return emit_scalar.scalar_module(step, cache=True), {}
             return emit_numba.strip_module(step, cache=True, strip=strip), {}
 
         shape = f"strip{strip}" if self.backend == "numba" else "scalar"
@@ -137,7 +134,7 @@ class _Kernels:
         """Kernel that evaluates every variable."""
 
         def generate() -> tuple[str, dict[str, Any]]:
-            module = emit_numba.observation_module(
+            module = emit_scalar.observation_module(
                 self._equations(), self.free, cache=True
             )
             return module, {}
@@ -153,20 +150,20 @@ class _Kernels:
         return cached_kernel(stem, fingerprint(self.text, self.name, *key), generate)
 
     def _equations(self) -> CellEquations:
-        return _read(self.text, self.name)
+        return _read(self.text, self.name, self.origin)
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
         cell = self._equations()
         for name in self.free:
             if name not in cell.parameters:
-                raise ValueError(_no_parameter(name, cell))
+                raise ValueError(no_parameter(name, cell))
         step = reaction(cell, self.scheme, self.free, self.fast)
         return "", _describe(cell, step)
 
 
 @functools.lru_cache(maxsize=8)
-def _read(text: str, name: str) -> CellEquations:
-    return read_mmt(text, name)
+def _read(text: str, name: str, origin: str) -> CellEquations:
+    return read_mmt(text, name, origin)
 
 
 class CompiledCell:
@@ -348,17 +345,6 @@ def _chunks(n_nodes: int) -> int:
     return min(numba.get_num_threads(), n_nodes // _NODES_PER_THREAD)
 
 
-def _no_parameter(name: str, cell: CellEquations) -> str:
-    if name == cell.stimulus:
-        return f"{name} of {cell.name} is the stimulus, not a parameter"
-    if name in cell.variables:
-        return (
-            f"{name} of {cell.name} is computed, not a parameter; "
-            f"override what it is computed from"
-        )
-    return f"{cell.name} has no parameter {name}; {nearest(name, cell.parameters)}"
-
-
 def _describe(cell: CellEquations, step: Reaction) -> dict[str, Any]:
     """What a later start needs to know of the cell, as JSON."""
     substep = step.substep
@@ -377,27 +363,3 @@ def _describe(cell: CellEquations, step: Reaction) -> dict[str, Any]:
         "title": cell.title,
         "singularities": step.n_singularities,
     }
-
-
-def _own_parameters(
-    overrides: Mapping[str, ArrayLike | Scale], published: Mapping[str, float]
-) -> dict[str, NDArray]:
-    """Overrides as arrays of absolute values, sorted by name."""
-    own = {}
-    for name in sorted(overrides):
-        value = overrides[name]
-        if isinstance(value, Scale):
-            value = np.asarray(value.factor, dtype=float) * published[name]
-        own[name] = np.atleast_1d(np.asarray(value, dtype=float))
-        if own[name].ndim != 1 or not np.isfinite(own[name]).all():
-            raise ValueError(
-                f"parameter {name} is {value!r}; expected a finite number or one "
-                f"number per node"
-            )
-    sizes = {v.size for v in own.values()} - {1}
-    if len(sizes) > 1:
-        raise ValueError(
-            f"per-node parameters have {', '.join(map(str, sorted(sizes)))} values; "
-            f"expected as many as there are nodes in each"
-        )
-    return own

@@ -6,6 +6,7 @@ doi 10.1016/j.pbiomolbio.2015.12.008.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cardiosim.ionic.equations import CellEquations, dot, nearest
@@ -46,7 +47,7 @@ _OPERATORS = {
 _FAMILIAR_UNITS = {"[mS/uF]": "1/ms", "[1]": "1"}
 
 
-def read_mmt(text: str, name: str) -> CellEquations:
+def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
     """Parse model text, check its units strictly, return its equations.
 
     The membrane potential is the state labelled `membrane_potential`, or
@@ -57,6 +58,7 @@ def read_mmt(text: str, name: str) -> CellEquations:
         text: model text in Myokit's language; time in ms, potential in mV,
             stimulus in A/F.
         name: of the cell, used in messages and file names.
+        origin: opens the messages of what is wrong; the name by default.
 
     Returns:
         The equations, membrane potential first.
@@ -67,6 +69,8 @@ def read_mmt(text: str, name: str) -> CellEquations:
     """
     import myokit  # slow to import, and not needed when the kernel is cached
 
+    origin = origin or name
+
     try:
         model = myokit.parse_model(text)
         model.validate()
@@ -74,32 +78,34 @@ def read_mmt(text: str, name: str) -> CellEquations:
     except myokit.ParseError as error:
         line = f", line {error.line}" if error.line else ""
         raise ValueError(
-            f"{name}: model text{line}: {error.desc or error.name}"
+            f"{origin}: model text{line}: {_said_once(error.desc or error.name)}"
         ) from error
     except myokit.IncompatibleUnitError as error:
-        raise ValueError(f"{name}: units do not agree: {_one_line(error)}") from error
+        line = _one_line(error)
+        hint = "; time is in ms; is a rate given in 1/s?" if _by_1000(line) else ""
+        raise ValueError(f"{origin}: units do not agree: {line}{hint}") from error
     except myokit.MyokitError as error:
-        raise ValueError(f"{name}: {_one_line(error)}") from error
+        raise ValueError(f"{origin}: {_one_line(error)}") from error
 
     states = {state.qname(): state for state in model.states()}
-    potential = _membrane_potential(model, states, name)
+    potential = _membrane_potential(model, states, origin)
     order = (potential, *(s for s in states if s != potential))
     time, stimulus = model.binding("time"), model.binding("pace")
-    _require_unit(time, myokit.units.ms, name, "time")
-    _require_unit(states[potential], myokit.units.mV, name, "the membrane potential")
-    _require_unit(stimulus, myokit.units.A / myokit.units.F, name, "the stimulus")
+    _require_unit(time, myokit.units.ms, origin, "time")
+    _require_unit(states[potential], myokit.units.mV, origin, "the membrane potential")
+    _require_unit(stimulus, myokit.units.A / myokit.units.F, origin, "the stimulus")
 
     everything = list(model.variables(deep=True, sort=True))
     if any(time in v.refs_to() for v in everything):
         raise ValueError(
-            f"{name}: an equation reads {time.qname()}; a cell's equations may "
+            f"{origin}: an equation reads {time.qname()}; a cell's equations may "
             f"depend on time only through its states and stimulus"
         )
     variables = [v for v in everything if not v.is_state() and v is not time]
     fast = tuple(s.strip() for s in model.meta.get("fast", "").split(",") if s.strip())
     for unknown in set(fast) - set(states):
         raise ValueError(
-            f"{name}: meta entry fast names {unknown}, which is no state; "
+            f"{origin}: meta entry fast names {unknown}, which is no state; "
             f"{nearest(unknown, states)}"
         )
     return CellEquations(
@@ -123,7 +129,7 @@ def read_model_file(path: Path) -> CellEquations:
         ValueError: see `read_mmt`.
         FileNotFoundError: there is no such file.
     """
-    return read_mmt(model_text(path), path.stem)
+    return read_mmt(model_text(path), path.stem, str(path))
 
 
 def model_text(path: Path) -> str:
@@ -139,28 +145,28 @@ def model_text(path: Path) -> str:
         raise ValueError(f"{path} is no UTF-8 text: {error}") from None
 
 
-def _membrane_potential(model, states, name: str) -> str:
+def _membrane_potential(model, states, origin: str) -> str:
     labelled = model.label("membrane_potential")
     if labelled is not None:
         if labelled.qname() not in states:
             raise ValueError(
-                f"{name}: {labelled.qname()} is labelled membrane_potential but is no "
+                f"{origin}: {labelled.qname()} is labelled membrane_potential but is no "
                 f"state; put the label behind dot(V)"
             )
         return labelled.qname()
     if "membrane.V" in states:
         return "membrane.V"
     raise ValueError(
-        f"{name}: no state is labelled membrane_potential and there is no "
+        f"{origin}: no state is labelled membrane_potential and there is no "
         f"membrane.V; write `label membrane_potential` behind dot(V)"
     )
 
 
-def _require_unit(variable, unit, name: str, role: str) -> None:
+def _require_unit(variable, unit, origin: str, role: str) -> None:
     if variable is not None and variable.unit() != unit:
         given = "has no unit" if variable.unit() is None else f"is in {variable.unit()}"
         raise ValueError(
-            f"{name}: {role} ({variable.qname()}) {given}, expected {unit}; "
+            f"{origin}: {role} ({variable.qname()}) {given}, expected {unit}; "
             f"convert the model to ms, mV and A/F"
         )
 
@@ -169,6 +175,22 @@ def _one_line(error: Exception) -> str:
     """Myokit's message without the line that underlines the expression."""
     lines = (line.strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line.strip("~"))
+
+
+def _said_once(message: str) -> str:
+    """Myokit's message without the first sentence it says twice."""
+    return re.sub(r"^(.+?\.)(?: \1)+", r"\1", message)
+
+
+def _by_1000(message: str) -> bool:
+    """Whether the two units of Myokit's message differ by 1000, as ms and s do."""
+    import myokit
+
+    found = re.findall(r"(?:unit|got|and) \[([^\]]*)\]", message)
+    if len(found) != 2:
+        return False
+    ratio = myokit.parse_unit(found[0]) / myokit.parse_unit(found[1])
+    return ratio.exponents() == [0.0] * 7 and abs(ratio.multiplier_log_10()) == 3.0
 
 
 def _unit(unit) -> str:

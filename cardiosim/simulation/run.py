@@ -256,9 +256,22 @@ class _Steps:
             if math.isfinite(last)
             else "it was not finite before that either: look at the initial states"
         )
+        cell = self.problem.cell
+        lost = [
+            name
+            for name, value in zip(cell.state_names, self._states[:, node], strict=True)
+            if not math.isfinite(value) and name != cell.state_names[0]
+        ]
+        with_it = f", and with it {', '.join(lost[:4])}" if lost else ""
+        with_it += f" and {len(lost) - 4} more states" if len(lost) > 4 else ""
+        other = (
+            ", the multirate scheme"
+            if getattr(cell, "scheme", None) == "rush_larsen"
+            else ""
+        )
         return (
             f"V became non-finite at node {node}{others} (x {x:g}, y {y:g}, z {z:g} "
-            f"mm) between t {t:.6g} and {t + tau:.6g} ms; "
-            f"{before}; use a smaller dt than {self.dt:g} ms or "
-            "the multirate scheme, or a weaker stimulus"
+            f"mm) between t {t:.6g} and {t + tau:.6g} ms{with_it}; "
+            f"{before}; use a smaller dt than {self.dt:g} ms{other} or a weaker "
+            "stimulus; if that does not help, the cell's equations end here"
         )
