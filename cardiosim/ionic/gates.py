@@ -9,6 +9,10 @@ calcium, fluxes). With these frozen over a step the exact solution is
 
     x(t + dt) = x_inf + (x(t) - x_inf) exp(-dt/tau_x)
 
+An equation that is written (x_inf - x)/tau_x is a gate even if x comes back through an
+intermediate: the release gates of Courtemanche et al. 1998 depend on the release flux,
+which they gate. Freezing that too is first order in dt, as the whole step is.
+
 Reference: Rush & Larsen 1978, IEEE Trans Biomed Eng 25:389-392,
 doi 10.1109/TBME.1978.326270.
 """
@@ -24,10 +28,10 @@ from cardiosim.ionic.expressions import (
     Apply,
     Expression,
     Name,
-    depends_on,
     linear_in,
     negative,
     over,
+    references,
 )
 
 
@@ -69,8 +73,7 @@ def _as_gate(state: str, equations: CellEquations) -> Gate | None:
     match rate:
         case Apply("/", (Apply("-", (steady_state, Name(name))), time_constant)) if (
             name == state
-            and not depends_on(steady_state, state, definitions)
-            and not depends_on(time_constant, state, definitions)
+            and state not in references(steady_state) | references(time_constant)
         ):
             return Gate(state, steady_state, time_constant, None)
     split = linear_in(rate, state, definitions)
