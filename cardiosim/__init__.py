@@ -6,7 +6,6 @@ that `import cardiosim` stays quick.
 
 import os as _os
 from importlib import import_module as _import_module
-from importlib.metadata import version as _version
 
 # Read once by the threads of numba: without it they spin while they wait, and a kernel
 # slows down many times over where another program keeps a core busy.
@@ -36,11 +35,14 @@ _rooms = {
 }
 _room_of = {name: room for room, names in _rooms.items() for name in names}
 
-__version__ = _version("cardiosim")
 __all__ = ["__version__", *sorted(_room_of)]
 
 
 def __getattr__(name: str):
+    if name == "__version__":
+        from importlib.metadata import version  # slow to import
+
+        return version("cardiosim")
     if name not in _room_of:
         raise AttributeError(f"module 'cardiosim' has no attribute {name!r}")
     return getattr(_import_module(f"cardiosim.{_room_of[name]}"), name)

@@ -72,6 +72,7 @@ def assemble(case: Case) -> tuple[Case, Monodomain]:
     """
     mesh = build_mesh(case)
     cell = build_cell(case)
+    _check_stimulus(case, cell)
     case = resolve(case, cell.state_names[0])
     stimuli = tuple(_stimulus(case, index, mesh) for index in range(len(case.stimulus)))
     problem = Monodomain(mesh, cell, build_diffusion(case, mesh), stimuli)
@@ -183,13 +184,29 @@ def build_recorders(
         else None,
         traces=tuple(
             TraceRecorder(
-                _trace_nodes(trace, mesh), trace.variables, trace.interval, trace.start
+                _trace_nodes(trace, mesh, f"record.trace.{index}"),
+                trace.variables,
+                trace.interval,
+                trace.start,
             )
-            for trace in record.trace
+            for index, trace in enumerate(record.trace)
         ),
         snapshot=SnapshotRecorder(snapshot.variables, snapshot.interval, sink)
         if snapshot and sink is not None
         else None,
+    )
+
+
+def _check_stimulus(case: Case, cell: CompiledCell) -> None:
+    """A current that enters no equation would be a run of nothing."""
+    n, prepace = len(case.stimulus), case.cell.prepace
+    if cell.facts["stimulus"] is not None or not (n or prepace):
+        return
+    given = [f"has {n} {'stimulus' if n == 1 else 'stimuli'}"] if n else []
+    given += ["paces it before the run"] if prepace else []
+    raise CaseError(
+        f"{case.cell.model} binds no variable to pace, but the case "
+        f'{" and ".join(given)}; write "bind pace" behind the stimulus current'
     )
 
 
@@ -236,16 +253,16 @@ def _extent(mesh: Mesh) -> str:
     )
 
 
-def _trace_nodes(trace: TraceTable, mesh: Mesh) -> NDArray[np.intp]:
+def _trace_nodes(trace: TraceTable, mesh: Mesh, key: str) -> NDArray[np.intp]:
     """The nodes of a trace: a region, or the nearest to positions along x."""
     if trace.where is not None:
-        return _region(trace.where, mesh, "record.trace.where")
+        return _region(trace.where, mesh, f"{key}.where")
     x = mesh.points[:, 0]
     slack = 0.5 * (mesh.spacing or 0.0)
     for position in trace.at:
         if not x.min() - slack <= position <= x.max() + slack:
             raise CaseError(
-                f"record.trace.at: {position:g} mm is outside the mesh, which has "
+                f"{key}.at: {position:g} mm is outside the mesh, which has "
                 f"{_extent(mesh)}"
             )
     nodes = [int(np.argmin(np.abs(x - position))) for position in trace.at]
@@ -254,14 +271,19 @@ def _trace_nodes(trace: TraceTable, mesh: Mesh) -> NDArray[np.intp]:
 
 def _check_recording(case: Case, problem: Monodomain) -> None:
     """Tell a mistake in what to record now, rather than after minutes of pacing."""
-    cell, snapshot = problem.cell, case.record.snapshot
-    tables = [*case.record.trace, *([snapshot] if snapshot else [])]
-    for name in (name for table in tables for name in table.variables):
-        if name not in cell.variable_names:
-            raise CaseError(
-                f"record: {cell.name} has no variable {name!r}; "
-                + nearest(name, cell.variable_names)
-            )
-    n_steps = whole_steps(case.time.end, case.time.dt, "time.end", least=1)
+    cell, dt, snapshot = problem.cell, case.time.dt, case.record.snapshot
+    tables = {f"record.trace.{i}": trace for i, trace in enumerate(case.record.trace)}
+    if snapshot:
+        tables["record.snapshot"] = snapshot
+    for key, table in tables.items():
+        for name in table.variables:
+            if name not in cell.variable_names:
+                raise CaseError(
+                    f"{key}.variables: {cell.name} has no variable {name!r}; "
+                    + nearest(name, cell.variable_names)
+                )
+        whole_steps(table.interval, dt, f"{key}.interval", least=1)
+        whole_steps(getattr(table, "start", 0.0), dt, f"{key}.start")
+    n_steps = whole_steps(case.time.end, dt, "time.end", least=1)
     for recorder in build_recorders(case, problem, sink=()).all:
-        recorder.begin(problem, case.time.dt, n_steps)
+        recorder.begin(problem, dt, n_steps)

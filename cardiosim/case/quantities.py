@@ -12,7 +12,9 @@ from cardiosim.units import to_project_units
 def quantity(unit: str, **limits: float) -> Any:
     """A number in `unit`, or a string that pint converts to it; see pydantic.Field."""
     convert = BeforeValidator(lambda value: to_project_units(value, unit))
-    return Annotated[float, Field(allow_inf_nan=False, **limits), convert]
+    says = f"a number in {unit}" if unit != "1" else "a number"
+    field = Field(allow_inf_nan=False, description=says, **limits)
+    return Annotated[float, field, convert]
 
 
 Length = quantity("mm")

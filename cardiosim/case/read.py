@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from cardiosim.case.schema import Case
+from cardiosim.case.schema import Case, ParameterTable
 
 
 class CaseError(ValueError):
     """A case that cannot be run, with one line for whoever wrote it."""
 
 
-def read_case(path: str | Path, overrides: Sequence[str] = ()) -> Case:
+def read_case(
+    path: str | Path, overrides: Sequence[str] | Mapping[str, Any] = ()
+) -> Case:
     """Read a case.
 
     Args:
         path: a .toml file, or a folder that holds case.toml.
         overrides: "table.key=value" each, applied in order; the value in TOML, or bare
             text for a string. List items go by index: "stimulus.0.amplitude=30".
+            Or a mapping of such keys to values, which may be lists and tables.
 
     Raises:
         CaseError: anything that keeps it from being a case.
@@ -34,8 +38,17 @@ def read_case(path: str | Path, overrides: Sequence[str] = ()) -> Case:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CaseError(f"{file} is not TOML: {error}") from None
     content.pop("provenance", None)  # a resolved.toml is a case too
-    for override in overrides:
-        _apply(override, content)
+    if isinstance(overrides, Mapping):
+        for key, value in overrides.items():
+            names = _key_names(key)
+            if not names:
+                raise CaseError(
+                    f"set {key!r} is no key; expected table.key, such as mesh.dx"
+                )
+            _apply(names, copy.deepcopy(value), f"set {key} = {value!r}", content)
+    else:
+        for override in overrides:
+            _apply(*_parse(override), f"--set {override}", content)
     _locate_model(content, file.parent)
     try:
         return Case.model_validate(content)
@@ -62,39 +75,48 @@ def _locate_model(content: dict[str, Any], folder: Path) -> None:
         cell["model"] = str((folder / model).resolve())
 
 
-def _apply(override: str, content: dict[str, Any]) -> None:
-    """Set what "table.key=value" names, creating tables on the way."""
+def _parse(override: str) -> tuple[list[str], Any]:
+    """Names along the key, and the value, of "table.key=value"."""
     key, equals, text = override.partition("=")
-    try:
-        names = _key_names(tomllib.loads(f"{key} = 0"))
-    except tomllib.TOMLDecodeError:
-        names = []
+    names = _key_names(key)
     if not equals or not names:
         raise CaseError(
             f"--set came {override!r}, expected table.key=value, "
             "such as --set mesh.dx=0.05"
         )
+    return names, _value(text)
+
+
+def _apply(names: list[str], value: Any, said: str, content: dict[str, Any]) -> None:
+    """Set the entry that the names lead to, creating tables on the way.
+
+    Args:
+        names: along the key.
+        value: of the entry.
+        said: the override as it was written, which opens the message of an error.
+        content: of the case; changed in place.
+    """
     place: Any = content
     for depth, name in enumerate(names[:-1]):
-        place, name = _enter(place, name, override, ".".join(names[:depth]))
+        place, name = _enter(place, name, said, ".".join(names[:depth]))
         inside: Any = [] if names[depth + 1].isdecimal() else {}
         if isinstance(place, dict):
             place = place.setdefault(name, inside)
         else:
             place = place[name]
-    place, name = _enter(place, names[-1], override, ".".join(names[:-1]))
-    place[name] = _value(text)
+    place, name = _enter(place, names[-1], said, ".".join(names[:-1]))
+    place[name] = value
 
 
-def _enter(place: Any, name: str, override: str, where: str) -> tuple[Any, str | int]:
+def _enter(place: Any, name: str, said: str, where: str) -> tuple[Any, str | int]:
     """The table or list to write into, and the key or index in it."""
     if isinstance(place, dict):
         return place, name
     if not isinstance(place, list):
-        raise CaseError(f"--set {override}: {where} is a value, not a table")
+        raise CaseError(f"{said}: {where} is a value, not a table")
     if not name.isdecimal() or int(name) > len(place):
         raise CaseError(
-            f"--set {override}: {where} is a list of {len(place)}; expected an index "
+            f"{said}: {where} is a list of {len(place)}; expected an index "
             f"from 0 to {len(place)}, came {name!r}"
         )
     if int(name) == len(place):
@@ -102,12 +124,17 @@ def _enter(place: Any, name: str, override: str, where: str) -> tuple[Any, str |
     return place, int(name)
 
 
-def _key_names(table: Any) -> list[str]:
-    """Names along a table of one key: {"a": {"b": 0}} -> ["a", "b"]."""
-    if not isinstance(table, dict):
+def _key_names(key: str) -> list[str]:
+    """Names along a dotted key, [] if it is none: 'a."b.c"' -> ["a", "b.c"]."""
+    try:
+        table = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
         return []
-    ((name, inner),) = table.items()
-    return [name, *_key_names(inner)]
+    names = []
+    while isinstance(table, dict) and len(table) == 1:
+        ((name, table),) = table.items()
+        names.append(name)
+    return names
 
 
 def _value(text: str) -> Any:
@@ -122,6 +149,8 @@ def _value(text: str) -> Any:
 def _one_line(error: ValidationError) -> str:
     """The first thing wrong, in the project's words; how many more there are."""
     found = error.errors()
+    # Of what may be a number or a text, pydantic tells what each of them lacks.
+    found = [problem for problem in found if problem["loc"][-1:] != ("str",)] or found
     # An unknown key explains the missing one that it was meant to be.
     found.sort(key=lambda problem: problem["type"] != "extra_forbidden")
     line = _describe(found[0])
@@ -130,12 +159,15 @@ def _one_line(error: ValidationError) -> str:
 
 
 def _describe(problem: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in problem["loc"])
+    loc = problem["loc"]
+    if loc[-1:] == ("float",):  # what pydantic tried of a number or a text
+        loc = loc[:-1]
+    where = ".".join(str(part) for part in loc)
     kind, limits = problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
-        return _unknown_key(problem["loc"])
+        return _unknown_key(loc)
     if kind == "missing":
-        return f"{where} is missing"
+        return f"{where} is missing; expected {_expected(loc)}"
     if kind == "value_error":  # raised by the schema, finished but for the place
         return f"{where}: {limits['error']}" if where else str(limits["error"])
     expected = {
@@ -145,7 +177,9 @@ def _describe(problem: dict[str, Any]) -> str:
         "less_than": "a number below {lt:g}",
         "less_than_equal": "a number not above {le:g}",
         "finite_number": "a finite number",
+        "float_type": "a number",
         "int_type": "a whole number",
+        "int_parsing": "a whole number",
         "int_from_float": "a whole number",
         "string_type": "a string",
         "tuple_type": "a list, as in [...]",
@@ -160,15 +194,34 @@ def _unknown_key(loc: tuple[str | int, ...]) -> str:
     """Name the nearest known key, first in the same table, then anywhere."""
     *tables, key = loc
     where = ".".join(str(part) for part in tables)
-    known = sorted(_table_at(tables).model_fields)
-    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+    table = _table_at(tables)
+    if table is ParameterTable:
+        return (
+            f"[{where}] has no key {key!r}; "
+            f"{tables[-1]} takes a number or {{ scale = number }}"
+        )
+    known = sorted(table.model_fields)
+    lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(str(key).lower(), lower, n=1, cutoff=0.5)
     title = f"[{where}]" if where else "the case"
     if near:
-        return f"{title} has no key {key!r}; did you mean {near[0]!r}?"
+        return f"{title} has no key {key!r}; did you mean {lower[near[0]]!r}?"
     elsewhere = [name for name in _all_keys(Case) if name.endswith(f".{key}")]
     if elsewhere:
         return f"{title} has no key {key!r}; did you mean {elsewhere[0]}?"
     return f"{title} has no key {key!r}; it has {', '.join(known)}"
+
+
+def _expected(loc: tuple[str | int, ...]) -> str:
+    """What a mandatory key takes."""
+    *tables, key = loc
+    field = _table_at(tables).model_fields[str(key)]
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(repr(choice) for choice in get_args(field.annotation))
+    for table in _tables_in(field.annotation):
+        mandatory = [name for name, f in table.model_fields.items() if f.is_required()]
+        return f"a table [{key}] with {' and '.join(mandatory)}"
+    return field.description or "a whole number"
 
 
 def _table_at(loc: Iterable[str | int]) -> type[BaseModel]:

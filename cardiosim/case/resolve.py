@@ -8,7 +8,7 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 
@@ -20,7 +20,9 @@ from cardiosim.case.schema import (
     StimulusTable,
     TraceTable,
 )
-from cardiosim.ionic.compiled import CompiledCell
+
+if TYPE_CHECKING:
+    from cardiosim.ionic.compiled import CompiledCell
 
 N_TRACES = 5  # evenly spaced along a cable, where the case names none
 N_SNAPSHOTS = 100  # over the run, where the case names no interval
@@ -41,10 +43,7 @@ def resolve(case: Case, V: str) -> Case:
             ),
             "record": case.record.model_copy(
                 update={
-                    "trace": tuple(
-                        _trace(trace, case, V)
-                        for trace in case.record.trace or (TraceTable(),)
-                    ),
+                    "trace": tuple(_trace(trace, case, V) for trace in _traces(case)),
                     "snapshot": _snapshot(case, V),
                 }
             ),
@@ -54,7 +53,14 @@ def resolve(case: Case, V: str) -> Case:
 
 
 def _stimulus(stimulus: StimulusTable) -> StimulusTable:
-    return stimulus.model_copy(update={"where": stimulus.where or "all"})
+    if stimulus.where is not None:
+        return stimulus
+    return stimulus.model_copy(update={"where": "all"})
+
+
+def _traces(case: Case) -> tuple[TraceTable, ...]:
+    """Those of the case, which may be none; one of defaults where it does not say."""
+    return (TraceTable(),) if case.record.trace is None else case.record.trace
 
 
 def _trace(trace: TraceTable, case: Case, V: str) -> TraceTable:

@@ -7,9 +7,9 @@ in the project's units (units.py); a string with a unit is converted as it is re
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import FiniteFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, FiniteFloat, PositiveInt, field_validator, model_validator
 
 from cardiosim.case.quantities import (
     Current,
@@ -97,7 +97,10 @@ class ParameterTable(Table):
     @model_validator(mode="before")
     @classmethod
     def _a_number_is_a_value(cls, entry: Any) -> Any:
-        return entry if isinstance(entry, dict) else {"value": entry}
+        entry = entry if isinstance(entry, dict) else {"value": entry}
+        if isinstance(entry.get("value"), bool):  # pydantic takes true for 1.0
+            raise ValueError(f"came {entry['value']!r}, expected a number")
+        return entry
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Self:
@@ -123,7 +126,9 @@ class PrepaceTable(Table):
 class CellTable(Table):
     """What happens at a node."""
 
-    model: str
+    model: Annotated[
+        str, Field(description="a name that `cardiosim cells` lists, or a .mmt file")
+    ]
     scheme: Scheme = "rush_larsen"
     substeps: PositiveInt = 4
     fast: tuple[str, ...] | None = None
@@ -139,7 +144,8 @@ class CellTable(Table):
             return parameters
         flat = {}
         for name, entry in parameters.items():
-            if isinstance(entry, dict) and not entry.keys() <= {"value", "scale"}:
+            inner = isinstance(entry, dict) and not entry.keys() <= {"value", "scale"}
+            if inner and "." not in name:  # a component, not a qualified name
                 flat |= {f"{name}.{key}": value for key, value in entry.items()}
             else:
                 flat[name] = entry

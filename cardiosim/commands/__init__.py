@@ -3,64 +3,77 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
 
-import typer
-
-import cardiosim
-from cardiosim.commands.bench import bench
-from cardiosim.commands.cells import cells
-from cardiosim.commands.convergence import convergence
-from cardiosim.commands.info import info
-from cardiosim.commands.measure import measure
-from cardiosim.commands.run import run
-from cardiosim.commands.show_kernel import show_kernel
-from cardiosim.commands.verify import verify
-
-app = typer.Typer(
-    help="Cardiac monodomain simulation from readable model text.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command()(run)
-app.add_typer(measure, name="measure")
-app.command()(verify)
-app.command()(convergence)
-app.command()(bench)
-app.command()(cells)
-app.command("show-kernel")(show_kernel)
-app.command()(info)
+if TYPE_CHECKING:
+    import typer
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"cardiosim {cardiosim.__version__}")
-        raise typer.Exit
+def _application() -> typer.Typer:
+    """The commands; imported here, so that Ctrl-C at any time is met by `main`."""
+    import typer
 
+    import cardiosim
+    from cardiosim.commands.bench import bench
+    from cardiosim.commands.cells import cells
+    from cardiosim.commands.convergence import convergence
+    from cardiosim.commands.info import info
+    from cardiosim.commands.measure import measure
+    from cardiosim.commands.run import run
+    from cardiosim.commands.show_kernel import show_kernel
+    from cardiosim.commands.verify import verify
 
-@app.callback()
-def _options(
-    version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Say which."
-    ),
-) -> None:
-    pass
+    app = typer.Typer(
+        help="Cardiac monodomain simulation from readable model text.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.command()(run)
+    app.add_typer(measure, name="measure")
+    app.command()(verify)
+    app.command()(convergence)
+    app.command()(bench)
+    app.command()(cells)
+    app.command("show-kernel")(show_kernel)
+    app.command()(info)
+
+    def show_version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(f"cardiosim {cardiosim.__version__}")
+            raise typer.Exit
+
+    @app.callback()
+    def options(
+        version: bool = typer.Option(
+            False, "--version", callback=show_version, is_eager=True, help="Say which."
+        ),
+    ) -> None:
+        pass
+
+    return app
 
 
 def main() -> None:
     """Run a command; an error is one line on stderr and exit code 1.
 
-    CARDIOSIM_TRACEBACK=1 lets Python show where it came from.
+    Ctrl-C ends with 130 and SIGTERM with 143, both after what was recorded is written.
+    CARDIOSIM_TRACEBACK=1 lets Python show where an error came from.
     """
-    if os.environ.get("CARDIOSIM_TRACEBACK"):
-        app()
     try:
-        app()
+        with _terminated_in_order():
+            _application()()
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
+        if os.environ.get("CARDIOSIM_TRACEBACK"):
+            raise
         line = " ".join(str(error).split()) or "stopped"
         # A mistake of the user comes with a finished message; what else comes is ours.
         if not isinstance(error, ValueError | OSError | RuntimeError):
@@ -68,5 +81,19 @@ def main() -> None:
                 f"{type(error).__name__}: {line} (a fault of the program; "
                 "CARDIOSIM_TRACEBACK=1 shows where)"
             )
-        typer.echo(f"cardiosim: {line}", err=True)
+        sys.stderr.write(f"cardiosim: {line}\n")
         sys.exit(1)
+
+
+@contextmanager
+def _terminated_in_order() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does, instead of cutting it off."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -13,7 +13,8 @@ from cardiosim.commands.table import show_table
 
 def bench(
     cells: Annotated[
-        list[str] | None, typer.Argument(help="Cells; skibsbye2016 by default.")
+        list[str] | None,
+        typer.Argument(help="Cells, or .mmt files; skibsbye2016 by default."),
     ] = None,
     dt: Annotated[float, typer.Option(help="Time step, ms.")] = 0.1,
     nodes: Annotated[
@@ -53,6 +54,7 @@ def bench(
             nodes or [8000, 60000],
             threads or every,
             rates,
+            lambda line: typer.echo(f"warning: {line}", err=True),
         )
     )
     header = (

@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
-from cardiosim.experiments.convergence import (
-    ConvergenceTable,
-    read_study,
-    run_study,
-    table_cells,
-)
+
+if TYPE_CHECKING:
+    from cardiosim.experiments.convergence import ConvergenceTable
 
 
 def convergence(
     studies: Annotated[list[Path], typer.Argument(help="Study files (.toml).")],
 ) -> None:
     """Run the tables of numerical error that studies describe."""
+    # What runs a case is slow to import; --help need not wait.
+    from cardiosim.case.read import CaseError
+    from cardiosim.experiments.convergence import read_study, run_study
+
     read = [read_study(path) for path in studies]
     for path, study in zip(studies, read, strict=True):
-        with progress(path.stem, unit="runs") as show:
-            table = run_study(study, path.parent, show)
+        try:
+            with progress(path.stem, unit="runs") as show:
+                table = run_study(study, path.parent, show)
+        except CaseError as error:
+            raise CaseError(f"{path}: {error}") from error
         _show(table)
         typer.echo()
 
 
 def _show(table: ConvergenceTable) -> None:
+    import numpy as np
+
+    from cardiosim.experiments.convergence import table_cells
+
     study = table.study
     typer.echo(f"{study.title} (in {table.unit})")
     header = ("", *(column.name for column in study.column))

@@ -68,9 +68,15 @@ def compare(expected: tuple[Expected, ...], summary: dict[str, Any]) -> int:
                 f"{entry.value:g}",
                 found["unit"],
                 entry.tolerance_text,
-                "ok" if met else "MISS",
+                _verdict(found["value"], met),
             )
         )
     header = ("quantity", "value", "expected", "unit", "tolerance", "verdict")
     show_table(header, rows, numbers=(1, 2, 4))
     return missed
+
+
+def _verdict(value: float, met: bool) -> str:
+    if math.isnan(value):
+        return "not measured"
+    return "ok" if met else "MISS"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from numpy.typing import NDArray
+
 from cardiosim.commands.measure import (
     case_of,
     membrane_potential,
@@ -11,7 +13,7 @@ from cardiosim.commands.measure import (
     traces_of,
 )
 from cardiosim.output.fields import read_fields
-from cardiosim.output.results import Results
+from cardiosim.output.results import Results, Trace
 
 
 def draw(results: Results) -> list[str]:
@@ -22,8 +24,12 @@ def draw(results: Results) -> list[str]:
         drawn.append("space_time.png")
     if results.mesh_kind == "point" and _draw_action_potential(results, V):
         drawn.append("action_potential.png")
-    elif _draw_traces(results, V):
-        drawn.append("traces.png")
+    for index, trace in enumerate(results.traces.values()):
+        file = f"traces{index or ''}.png"
+        # The other figure shows V of one cell as well, and its numbers with it.
+        shown = "action_potential.png" in drawn and list(trace.values) == [V]
+        if not shown and _draw_traces(results, trace, V, file):
+            drawn.append(file)
     return drawn
 
 
@@ -43,7 +49,7 @@ def _draw_space_time(results: Results, V: str) -> bool:
         x,
         fields.times,
         fields.values[V],
-        results.activation[0] if len(results.activation) else [math.nan] * len(x),
+        results.activation if len(results.activation) else [math.nan] * len(x),
         velocity,
         results.path / "space_time.png",
         start=case.measure.cv.start,
@@ -75,21 +81,33 @@ def _draw_action_potential(results: Results, V: str) -> bool:
     return False
 
 
-def _draw_traces(results: Results, V: str) -> bool:
-    from cardiosim.output.plots import voltage_traces
+def _draw_traces(results: Results, trace: Trace, V: str, file: str) -> bool:
+    from cardiosim.output.plots import traces_figure
 
-    traces = traces_of(V, results)
-    if not traces or len(traces[0].times) < 2:
+    if len(trace.times) < 2:
         return False
-    trace = traces[0]
     labels = [f"x = {results.mesh_points[node, 0]:g} mm" for node in trace.nodes]
     if results.mesh_kind == "point":
         labels = [f"node {node}" for node in trace.nodes]
-    voltage_traces(
+    traces_figure(
         trace.times,
-        trace.values[V],
+        _panels(trace, V),
         labels,
-        results.path / "traces.png",
+        results.path / file,
         title=case_of(results).title,
     )
     return True
+
+
+def _panels(trace: Trace, V: str) -> dict[str, NDArray]:
+    """Values by what to write beside them; V comes first."""
+    if list(trace.values) == [V]:
+        return {f"membrane potential V ({trace.units[V]})": trace.values[V]}
+    units = {
+        name: "" if unit in ("", "1") else f"\n({unit})"
+        for name, unit in trace.units.items()
+    }
+    return {
+        f"{name}{units[name]}": trace.values[name]
+        for name in sorted(trace.values, key=lambda name: name != V)
+    }

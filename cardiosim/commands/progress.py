@@ -5,6 +5,7 @@ Nothing is shown for what is over within two seconds.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -58,10 +59,13 @@ class _Lines:
             return
         self._next = now + LINES_EVERY
         left = (now - self._begun) * (end - done) / done
+        if round(left) < 1:  # the results come sooner than this line is read
+            return
+        amount = f"{done:{_format(end)}} of {end:{_format(end)}} {self._unit}"
+        # Rounded down: 100 % is not "still to do".
+        share = f"{math.floor(100.0 * done / end)}%"
         typer.echo(
-            f"{self._label}: {done:.6g} of {end:.6g} {self._unit} ({done / end:.0%}), "
-            f"{_duration(left)} left",
-            err=True,
+            f"{self._label}: {amount} ({share}), {_duration(left)} left", err=True
         )
 
     def close(self) -> None:
@@ -79,32 +83,45 @@ class _Bar:
     def __call__(self, done: float, end: float) -> None:
         if self._bar is None:
             spent = time.monotonic() - self._begun
-            if spent < 0.1 or spent * end < PATIENCE * done:
+            if done <= 0.0 or spent < 0.1 or spent * end < PATIENCE * done:
                 return
             self._open(end)
-        self._bar.update(self._task, completed=done)
+        left = (time.monotonic() - self._begun) * (end - done) / done
+        self._bar.update(self._task, completed=done, left=f"{_duration(left)} left")
 
     def _open(self, end: float) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:.6g} of {task.total:.6g} " + self._unit),
-            TimeRemainingColumn(),
-            TextColumn("left"),
+            TextColumn(
+                f"{{task.completed:{_format(end)}}} of {{task.total:{_format(end)}}} "
+                + self._unit
+            ),
+            TextColumn("{task.fields[left]}"),
             console=Console(stderr=True),
             transient=True,
         )
         self._bar.start()
-        self._task = self._bar.add_task(self._label, total=end)
+        self._task = self._bar.add_task(self._label, total=end, left="")
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.stop()
 
 
+def _format(end: float) -> str:
+    """Format of an amount out of `end`: whole numbers where the end is a large one."""
+    return ".0f" if end >= 100.0 else ".6g"
+
+
 def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    """The two largest units of a duration."""
+    left, parts = round(seconds), []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        amount, left = divmod(left, size)
+        if amount or parts or unit == "s":
+            parts.append(f"{amount} {unit}")
+    return " ".join(parts[:2])

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cardiosim.case.build import (
-    Recorders,
-    assemble,
-    build_pacer,
-    build_recorders,
-    pace,
-)
 from cardiosim.case.read import case_file, read_case
-from cardiosim.case.resolve import resolved_document
 from cardiosim.case.schema import Case
 from cardiosim.commands.expected import compare, read_expected
-from cardiosim.commands.measure import action_potential_numbers, conduction_numbers
+from cardiosim.commands.measure import (
+    action_potential_numbers,
+    conduction_numbers,
+    no_conduction_numbers,
+)
 from cardiosim.commands.pictures import draw
 from cardiosim.commands.progress import progress, waiting
 from cardiosim.commands.table import show_summary, show_table
 from cardiosim.output.fields import FieldWriter
 from cardiosim.output.results import ResultsFolder, open_results
-from cardiosim.simulation.monodomain import Monodomain
-from cardiosim.simulation.run import NonFinitePotential, Timing, march
+
+# What compiles and marches is slow to import: only what runs a case does.
+if TYPE_CHECKING:
+    from cardiosim.case.build import Recorders
+    from cardiosim.simulation.monodomain import Monodomain
+    from cardiosim.simulation.run import Timing
+
+LARGEST_RUSH_LARSEN_STEP = 0.02  # ms, some 2 % slow in conduction
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,17 @@ def run_case(
         overrides: "table.key=value" each.
         force: replace earlier results in `folder`.
     """
+    from cardiosim.case.build import assemble, build_pacer, pace
+    from cardiosim.case.resolve import resolved_document
+
     case = read_case(path, overrides)
     ResultsFolder.check(folder, force)
+    _require_writable(folder)
     clock = _Clock()
     with waiting(f"compiling {Path(case.cell.model).stem}"):
         case, problem = assemble(case)
         pacer = build_pacer(case, problem.cell)
+    _warn_of_slow_conduction(case, problem)
     clock.stop("compile")
     with progress("pacing one cell") as show:
         pace(case, problem, pacer, show)
@@ -122,8 +130,42 @@ def run_case(
     return Finished(folder, numbers, wall_times, warnings)
 
 
+def _require_writable(folder: Path) -> None:
+    """Find out now, rather than after minutes of pacing; leaves nothing behind."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"{folder} cannot be written ({error.strerror}); choose another folder "
+            "with --out"
+        ) from None
+    finally:
+        for place in missing:
+            if place.is_dir():
+                place.rmdir()
+
+
+def _warn_of_slow_conduction(case: Case, problem: Monodomain) -> None:
+    step = case.time.dt / case.time.reaction_steps
+    excitable = case.mesh.kind == "cable" and problem.cell.facts["gates"]
+    if case.cell.scheme != "rush_larsen" or not excitable:
+        return
+    if step > LARGEST_RUSH_LARSEN_STEP * (1.0 + 1e-9):
+        typer.echo(
+            f"warning: rush_larsen at dt {step:g} ms is about {100.0 * step:.0f} % "
+            "slow in conduction; use multirate or dt of 0.02 ms or less",
+            err=True,
+        )
+
+
 def _march(case: Case, problem: Monodomain, results: ResultsFolder) -> Timing:
     """March to the end; whatever stops it, what was recorded is written."""
+    from cardiosim.case.build import build_recorders
+    from cardiosim.simulation.run import NonFinitePotential, march
+
     time, snapshot = case.time, case.record.snapshot
     fields = None
     if snapshot:
@@ -146,7 +188,7 @@ def _march(case: Case, problem: Monodomain, results: ResultsFolder) -> Timing:
         raise NonFinitePotential(
             f"{error}. What was recorded until then is in {results.path}"
         ) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
         typer.echo(
             f"cardiosim: interrupted; what was recorded is in {results.path}", err=True
         )
@@ -179,11 +221,11 @@ def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]
     results = open_results(folder)
     numbers, warnings = {}, []
     if case.measure.cv:
+        part = case.measure.cv.start, case.measure.cv.stop
         try:
-            numbers |= conduction_numbers(
-                results, case.measure.cv.start, case.measure.cv.stop
-            )
+            numbers |= conduction_numbers(results, *part)
         except ValueError as error:
+            numbers |= no_conduction_numbers(results, *part)
             warnings.append(f"no conduction velocity: {error}")
     if case.measure.apd:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import typer
@@ -31,7 +32,9 @@ def show_summary(summary: dict[str, dict]) -> None:
 
 
 def number(value: object) -> str:
-    """A number as a reader wants it: six significant digits."""
+    """A number as a reader wants it: six significant digits; none for NaN."""
+    if isinstance(value, float) and math.isnan(value):
+        return "none"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -21,6 +21,7 @@ import psutil
 from numba import njit
 from numpy.typing import NDArray
 
+from cardiosim.case.resolve import cpu_name
 from cardiosim.ionic.compiled import CompiledCell, compile_cell, model_path
 from cardiosim.ionic.economy import count_operations
 from cardiosim.ionic.emit_numba import economical
@@ -79,7 +80,7 @@ class KernelRate:
 def machine() -> dict[str, Any]:
     """Processor, cores and versions."""
     return {
-        "processor": _processor(),
+        "processor": cpu_name(),
         "cores": psutil.cpu_count(logical=False) or psutil.cpu_count(),
         "python": platform.python_version(),
         "numba": numba.__version__,
@@ -110,39 +111,52 @@ def kernel_rates(
     n_nodes: Sequence[int],
     threads: Sequence[int],
     rates: MachineRates,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[KernelRate]:
     """Measure every combination.
 
     Args:
-        cells: names of shipped cells.
-        schemes: reaction schemes; those a cell cannot take are left out.
+        cells: names of shipped cells, or .mmt files.
+        schemes: reaction schemes.
         dt: ms.
         n_nodes: numbers of nodes.
         threads: numbers of threads.
         rates: of this machine.
+        say: called with a line on every scheme that a cell cannot take.
+
+    Raises:
+        ValueError: there is no such cell, or it can take none of the schemes.
     """
     for name in cells:
+        path = model_path(name)  # an unknown name is an error, not a row less
+        compiled, refused = {}, {}
         for scheme in schemes:
             try:
-                cell = compile_cell(name, scheme=scheme)
-            except ValueError:
-                continue
+                compiled[scheme] = compile_cell(path, scheme=scheme)
+            except ValueError as error:
+                refused[scheme] = error
+        if not compiled:
+            raise next(iter(refused.values()))
+        for scheme, error in refused.items():
+            say(f"{name} without {scheme}: {error}")
+        for scheme, cell in compiled.items():
+            counts = _operations(path, scheme)
             for n in n_nodes:
                 for count in threads:
                     upstrokes = (0.0, 0.05) if scheme == "multirate" else (0.0,)
                     for upstroke in upstrokes:
-                        yield _measure(cell, dt, n, count, upstroke, rates)
+                        yield _measure(cell, counts, dt, n, count, upstroke, rates)
 
 
 def _measure(
     cell: CompiledCell,
+    counts: dict[str, int],
     dt: float,
     n_nodes: int,
     threads: int,
     upstroke: float,
     rates: MachineRates,
 ) -> KernelRate:
-    counts = _operations(cell.name, cell.scheme)
     states = cell.initial_states(n_nodes)
     start = states.copy()
     # One stretch of nodes above threshold stands for the front of a wave.
@@ -190,8 +204,8 @@ def as_record(
     }
 
 
-def _operations(name: str, scheme: str) -> dict[str, int]:
-    step = reaction(read_model_file(Path(model_path(name))), scheme)
+def _operations(path: Path, scheme: str) -> dict[str, int]:
+    step = reaction(read_model_file(path), scheme)
     return count_operations(economical(step).main)
 
 
@@ -239,12 +253,3 @@ class _Background:
         idle = cpu.idle + getattr(cpu, "iowait", 0.0)
         busy = sum(cpu[:8]) - idle
         return time.perf_counter(), busy, own.user + own.system
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        names = [li.partition(":")[2].strip() for li in lines if "model name" in li]
-        return names[0]
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()

@@ -16,9 +16,9 @@ The limit dt -> 0 of a scheme with an error proportional to dt is Richardson's
 from __future__ import annotations
 
 import itertools
-import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cardiosim.case.build import build, build_recorders
 from cardiosim.case.read import CaseError, read_case
-from cardiosim.measure.conduction_velocity import conduction_velocity
+from cardiosim.measure.conduction_velocity import NoConduction, conduction_velocity
 from cardiosim.simulation.run import march
 
 Overrides = Mapping[str, Any]
@@ -87,7 +87,7 @@ class ConvergenceTable:
     Attributes:
         study: what was run.
         limits: value of the reference at each grid point (NaN for traces).
-        errors: shape (n_rows, n_columns, n_grid); in % or mV.
+        errors: shape (n_rows, n_columns, n_grid); in % or mV, NaN where no wave came.
     """
 
     study: Study
@@ -106,8 +106,19 @@ def read_study(path: Path) -> Study:
     Raises:
         CaseError: it is no study; one line says why.
     """
+    if path.is_dir():
+        raise CaseError(
+            f"{path} is a folder; expected a study, a .toml file such as "
+            f"{path / 'time_step.toml'}"
+        )
     try:
-        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "reference" not in content and content.keys() & {"mesh", "cell", "time"}:
+            raise CaseError(
+                f"{path} is a case, not a study; a study has [reference], [[row]], "
+                "[[column]]"
+            )
+        return Study.model_validate(content)
     except FileNotFoundError:
         raise CaseError(f"there is no study {path}") from None
     except tomllib.TOMLDecodeError as error:
@@ -127,6 +138,9 @@ def run_study(
         study: as read.
         folder: the case's paths are relative to this one.
         progress: called with (runs done, runs in all).
+
+    Raises:
+        CaseError: a run cannot be made, or its reference has no wave; names the run.
     """
     case = folder / study.case
     points = [
@@ -140,24 +154,50 @@ def run_study(
 
     def run(*overrides: Overrides) -> NDArray[np.float64]:
         nonlocal done
-        merged = {k: v for o in (study.set, *overrides) for k, v in o.items()}
-        result = quantity(case, merged, study.quantity)
-        done += 1
-        if progress is not None:
-            progress(done, in_all)
-        return result
+        try:
+            return quantity(case, _merged(study.set, *overrides), study.quantity)
+        finally:
+            done += 1
+            if progress is not None:
+                progress(done, in_all)
 
     for k, point in enumerate(points):
-        limit = run(point, study.reference.set)
-        if study.reference.half is not None:
-            finer = run(point, study.reference.set, study.reference.half)
-            limit = 2.0 * finer - limit
+        with _named("reference", point):
+            limit = run(point, study.reference.set)
+            if study.reference.half is not None:
+                finer = run(point, study.reference.set, study.reference.half)
+                limit = 2.0 * finer - limit
         limits[k] = limit[0] if limit.size == 1 else np.nan
         for i, row in enumerate(study.row):
             for j, column in enumerate(study.column):
-                found = run(point, column.set, row.set)
-                errors[i, j, k] = _error(found, limit)
+                with _named(f'row "{row.name}", column "{column.name}"', point):
+                    try:
+                        found = run(point, column.set, row.set)
+                    except NoConduction:
+                        # A step too coarse for a wave is a finding, not a failure.
+                        errors[i, j, k] = np.nan
+                    else:
+                        errors[i, j, k] = _error(found, limit)
     return ConvergenceTable(study, limits, errors)
+
+
+def _merged(*overrides: Overrides) -> dict[str, Any]:
+    """All overrides, the later ones applied later where they meet."""
+    merged: dict[str, Any] = {}
+    for key, value in (item for entry in overrides for item in entry.items()):
+        merged.pop(key, None)
+        merged[key] = value
+    return merged
+
+
+@contextmanager
+def _named(run: str, point: Overrides) -> Iterator[None]:
+    """Let an error say in which run of the study it came up."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        at = "".join(f", {key} = {value!r}" for key, value in point.items())
+        raise CaseError(f"{run}{at}: {error}") from error
 
 
 def quantity(case: Path, overrides: Overrides, name: str) -> NDArray[np.float64]:
@@ -165,10 +205,9 @@ def quantity(case: Path, overrides: Overrides, name: str) -> NDArray[np.float64]
 
     Raises:
         CaseError: the case cannot be run.
-        ValueError: the quantity cannot be measured (no activation).
+        NoConduction: no wave arrives, so that there is no velocity.
     """
-    read = read_case(case, [f"{k}={_toml(v)}" for k, v in overrides.items()])
-    read, problem = build(read)
+    read, problem = build(read_case(case, overrides))
     time = read.time
     recorders = build_recorders(read, problem)
     march(
@@ -184,7 +223,9 @@ def quantity(case: Path, overrides: Overrides, name: str) -> NDArray[np.float64]
         return trace.values[problem.cell.state_names[0]][:, 0]
     activation = recorders.activation.times
     if len(activation) == 0:
-        raise ValueError(f"no node of {case} was activated with {dict(overrides)}")
+        raise NoConduction(
+            f"no node of {case} was activated; stimulate more, or choose smaller steps"
+        )
     span = read.measure.cv
     x = problem.mesh.points[:, 0]
     return np.array([conduction_velocity(x, activation[0], span.start, span.stop)])
@@ -201,17 +242,17 @@ def _error(found: NDArray[np.float64], limit: NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean((found - limit) ** 2)))
 
 
-def _toml(value: Any) -> str:
-    # JSON's scalars, strings and lists are TOML's.
-    return json.dumps(value)
-
-
 def table_cells(table: ConvergenceTable) -> Sequence[Sequence[str]]:
-    """Entries of the table as text: an error, or "largest / mean" over the grid."""
+    """Entries of the table as text: an error, or "largest / mean" over the grid.
+
+    Where a run had no wave the entry says so.
+    """
     digits = 3 if table.unit == "mV" else 2
     sign = "" if table.unit == "mV" else "+"
 
     def cell(errors: NDArray[np.float64]) -> str:
+        if np.isnan(errors).any():
+            return "no wave"
         if errors.size == 1:
             return f"{errors[0]:{sign}.{digits}f}"
         size = np.abs(errors)

@@ -49,9 +49,9 @@ def model_path(model: str | Path) -> Path:
             raise ValueError(f"there is no model file {path}")
         return path
     if str(model) not in available_cells():
+        advice = nearest(str(model), available_cells()).rstrip("?")
         raise ValueError(
-            f"unknown cell {model}; {nearest(str(model), available_cells()).rstrip('?')}"
-            "; a model file of your own ends in .mmt"
+            f"unknown cell {model}; {advice}; a model file of your own ends in .mmt"
         )
     return MODELS / f"{model}.mmt"
 

@@ -81,7 +81,7 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
             f"{origin}: model text{line}: {_said_once(error.desc or error.name)}"
         ) from error
     except myokit.IncompatibleUnitError as error:
-        line = _one_line(error)
+        line = _one_line(error).rstrip(".")
         hint = "; time is in ms; is a rate given in 1/s?" if _by_1000(line) else ""
         raise ValueError(f"{origin}: units do not agree: {line}{hint}") from error
     except myokit.MyokitError as error:
@@ -150,8 +150,8 @@ def _membrane_potential(model, states, origin: str) -> str:
     if labelled is not None:
         if labelled.qname() not in states:
             raise ValueError(
-                f"{origin}: {labelled.qname()} is labelled membrane_potential but is no "
-                f"state; put the label behind dot(V)"
+                f"{origin}: {labelled.qname()} is labelled membrane_potential but is "
+                f"no state; put the label behind dot(V)"
             )
         return labelled.qname()
     if "membrane.V" in states:

@@ -6,7 +6,8 @@ figure list, safe in threads and in a run without a terminal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -54,6 +55,7 @@ POTENTIAL = LinearSegmentedColormap.from_list(
 )
 # More samples than the picture has pixels only make the file larger.
 MAP_PIXELS = (500, 900)  # positions, times
+MAX_PANELS_IN_A_COLUMN = 5
 
 
 def space_time_map(
@@ -70,22 +72,27 @@ def space_time_map(
 ) -> None:
     """V over position and time, with the activation and the measured velocity.
 
+    Of several beats all activations are drawn; the velocity is that of the first.
+
     Args:
         x: increasing node positions along the cable, mm, shape (n_nodes,).
         times: sample times, ms, shape (n_times,).
         V: membrane potential, mV, shape (n_times, n_nodes).
-        lat: activation time of each node, ms, shape (n_nodes,); NaN for none.
-        cv: measured conduction velocity, m/s; NaN draws no line and says so.
+        lat: activation times, ms, shape (n_nodes,) or (n_beats, n_nodes); NaN where
+            a node did not activate.
+        cv: measured conduction velocity of the first beat, m/s; NaN draws no line
+            and says so.
         path: PNG file to write.
         start: fraction of the cable where the measurement begins.
         stop: fraction where it ends.
         title: text above the map.
     """
     x, times, V, lat = (np.asarray(a, dtype=float) for a in (x, times, V, lat))
-    if V.shape != (times.size, x.size) or lat.shape != x.shape:
+    lat = np.atleast_2d(lat)
+    if V.shape != (times.size, x.size) or lat.shape[1:] != x.shape:
         raise ValueError(
             f"V has shape {V.shape} and lat {lat.shape}; expected (n_times, n_nodes) "
-            f"= {(times.size, x.size)} and ({x.size},)"
+            f"= {(times.size, x.size)} and ({x.size},) or (n_beats, {x.size})"
         )
     if times.size < 2:
         raise ValueError(
@@ -102,8 +109,15 @@ def space_time_map(
         bar = figure.colorbar(image, ax=axes, pad=0.02, aspect=28)
         bar.set_label("membrane potential V (mV)")
         bar.outline.set_visible(False)
-        axes.plot(lat, x, color=COLOURS[1], lw=1.4, label="activation (LAT)")
-        _draw_velocity(axes, x, lat, cv, start, stop)
+        lat = lat[np.isfinite(lat).any(axis=1)]
+        for beat, activation in enumerate(lat):
+            label = "" if beat else "activation (LAT)"
+            axes.plot(activation, x, color=COLOURS[1], lw=1.4, label=label)
+        which = " (beat 1)" if len(lat) > 1 else ""
+        if lat.size and np.isfinite(cv):
+            _draw_velocity(axes, x, lat[0], cv, (start, stop), which)
+        else:
+            axes.plot([], [], " ", label=f"no conduction velocity{which}")
         axes.set(
             xlabel="time t (ms)",
             ylabel="position x (mm)",
@@ -123,13 +137,10 @@ def space_time_map(
 
 
 def _draw_velocity(
-    axes: Axes, x: NDArray, lat: NDArray, cv: float, start: float, stop: float
+    axes: Axes, x: NDArray, lat: NDArray, cv: float, part: tuple, which: str
 ) -> None:
     """Line of slope CV from the activation at x0, over the measured part."""
-    if not np.isfinite(cv):
-        axes.plot([], [], " ", label="no conduction velocity")
-        return
-    x0, x1 = (x[0] + fraction * (x[-1] - x[0]) for fraction in (start, stop))
+    x0, x1 = (x[0] + fraction * (x[-1] - x[0]) for fraction in part)
     t0 = np.interp(x0, x, lat)
     axes.plot(
         [t0, t0 + (x1 - x0) / cv],
@@ -139,49 +150,56 @@ def _draw_velocity(
         lw=1.2,
         marker="o",
         ms=3.5,
-        label=f"CV {cv:.3f} m/s",
+        label=f"CV {cv:.3f} m/s{which}",
     )
 
 
-def voltage_traces(
+def traces_figure(
     times: ArrayLike,
-    V: ArrayLike,
+    panels: Mapping[str, ArrayLike],
     labels: Sequence[str],
     path: str | Path,
     *,
-    ylabel: str = "membrane potential V (mV)",
     title: str = "",
 ) -> None:
-    """Traces at some nodes, one colour each, from dark to light with the order.
+    """Traces at some nodes, a panel a variable, from dark to light with the order.
 
     Args:
         times: ms, shape (n_times,).
-        V: mV, shape (n_times, n_probes).
+        panels: quantity and unit, such as "membrane potential V (mV)" -> values,
+            shape (n_times, n_probes).
         labels: one a probe, such as "x = 5 mm".
         path: PNG file to write.
-        ylabel: quantity and unit, when it is not V.
         title: text above the traces.
     """
-    times, V = np.asarray(times, dtype=float), np.asarray(V, dtype=float)
-    if V.shape != (times.size, len(labels)):
-        raise ValueError(
-            f"V has shape {V.shape}; expected (n_times, n_probes) = "
-            f"{(times.size, len(labels))}, one label a probe"
-        )
+    times = np.asarray(times, dtype=float)
+    panels = {name: np.asarray(values, dtype=float) for name, values in panels.items()}
+    for name, values in panels.items():
+        if values.shape != (times.size, len(labels)):
+            raise ValueError(
+                f"{name} has shape {values.shape}; expected (n_times, n_probes) = "
+                f"{(times.size, len(labels))}, one label a probe"
+            )
+    columns = 1 if len(panels) <= MAX_PANELS_IN_A_COLUMN else 2
+    rows = math.ceil(len(panels) / columns)
+    size = (6.0 if columns == 1 else 7.6, 3.0 if rows == 1 else 0.6 + 1.4 * rows)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.0, 3.0), layout="constrained")
-        axes = figure.add_subplot()
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, squeeze=False).T.ravel()
         colours = POTENTIAL(np.linspace(0.0, 0.62, len(labels)))
-        for trace, label, colour in zip(V.T, labels, colours, strict=True):
-            axes.plot(times, trace, color=colour, label=label)
-        axes.set(
-            xlabel="time t (ms)",
-            ylabel=ylabel,
-            xlim=(times[0], times[-1]),
-            title=title,
-        )
-        axes.margins(y=0.06)
-        figure.legend(loc="outside right upper")
+        for axes, (name, values) in zip(grid, panels.items(), strict=False):
+            for trace, label, colour in zip(values.T, labels, colours, strict=True):
+                axes.plot(times, trace, color=colour, label=label)
+            axes.set(ylabel=name, xlim=(times[0], times[-1]))
+            axes.margins(y=0.06)
+        for axes in grid[len(panels) :]:
+            axes.set_axis_off()
+        for last in sorted({min(rows, len(panels)) - 1, len(panels) - 1}):
+            grid[last].set_xlabel("time t (ms)")
+            grid[last].tick_params(labelbottom=True)
+        grid[0].set_title(title)
+        figure.align_ylabels()
+        figure.legend(handles=grid[0].get_lines(), loc="outside right upper")
         _save(figure, path)
 
 
@@ -251,7 +269,7 @@ def action_potential_figure(
         V_upstroke = np.interp(upstroke, t, V)
         near.plot(upstroke, V_upstroke, "o", color=COLOURS[1], ms=4)
         near.annotate(
-            f"dV/dt max\n{beat.dvdt_max:.0f} mV/ms",
+            f"dV/dt max\n{beat.dvdt_max:.0f} V/s",
             (upstroke, V_upstroke),
             (8, -6),
             textcoords="offset points",

@@ -3,7 +3,7 @@
     summary.json      every number of the run: value, unit, definition
     resolved.toml     the case with all defaults spelled out, and its provenance
     recordings.h5     mesh, traces at chosen nodes, activation times
-    fields.h5, .xdmf  snapshots of whole fields (fields.py), for ParaView
+    fields*.h5, .xdmf snapshots of whole fields (fields.py), for ParaView
     *.png             pictures (plots.py)
 
 recordings.h5 holds `mesh/points` (n_nodes, 3) and `mesh/elements`; a group
@@ -11,17 +11,16 @@ recordings.h5 holds `mesh/points` (n_nodes, 3) and `mesh/elements`; a group
 (n_times, n_probes) a variable in `values`; `activation` (n_beats, n_nodes), NaN
 where a node did not activate. Each dataset carries its `unit`.
 
-Except for fields.h5, which grows, every file is written aside and renamed over the
-old one: a reader, or a run that is killed, finds the former content or the new one.
+Every file is written aside and renamed over the old one: a reader, or a run that is
+killed, finds the former content or the new one. summary.json comes after everything
+that a run computes, so that a folder without it is one whose run did not finish.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.output.documents import read_json, read_toml, write_json, write_toml
+from cardiosim.output.hdf5 import open_hdf5, replace_hdf5
 
 MARKER = ".cardiosim-results"
+SUMMARY = "summary.json"
 FORMAT = 1
 SUMMARY_KEYS = ("value", "unit", "definition")
 
@@ -58,10 +59,13 @@ class ResultsFolder:
         path = Path(path)
         cls.check(path, force)
         path.mkdir(parents=True, exist_ok=True)
-        # The marker goes last: a folder half emptied is still recognised.
-        for entry in sorted(path.iterdir(), key=lambda entry: entry.name == MARKER):
-            entry.unlink()
-        (path / MARKER).write_text(f"cardiosim results folder, format {FORMAT}\n")
+        # A folder half emptied is no finished run, and still recognised.
+        summary, marker = path / SUMMARY, path / MARKER
+        summary.unlink(missing_ok=True)
+        for entry in list(path.iterdir()):
+            if entry != marker:
+                entry.unlink()
+        marker.write_text(f"cardiosim results folder, format {FORMAT}\n")
         return cls(path)
 
     @staticmethod
@@ -109,7 +113,7 @@ class ResultsFolder:
                     f"summary entry {name!r} has the keys {sorted(entry)}; expected "
                     f"exactly {', '.join(SUMMARY_KEYS)}"
                 )
-        write_json(self.path / "summary.json", summary)
+        write_json(self.path / SUMMARY, summary)
 
     def write_mesh(
         self, points: ArrayLike, elements: ArrayLike, kind: str = ""
@@ -172,15 +176,8 @@ class ResultsFolder:
             dataset = _write_array(file, "activation", times, "ms")
             dataset.attrs["threshold"] = threshold
 
-    @contextmanager
-    def _recordings(self) -> Iterator[h5py.File]:
-        path = self.path / "recordings.h5"
-        partial = path.with_name(path.name + ".partial")
-        if path.exists():
-            shutil.copyfile(path, partial)
-        with h5py.File(partial, "a" if path.exists() else "w", locking=False) as file:
-            yield file
-        os.replace(partial, path)
+    def _recordings(self) -> AbstractContextManager[h5py.File]:
+        return replace_hdf5(self.path / "recordings.h5", keep=True)
 
 
 @dataclass(frozen=True)
@@ -222,10 +219,22 @@ class Results:
     traces: Mapping[str, Trace]
     activation: NDArray  # ms, (n_beats, n_nodes)
     activation_threshold: float  # mV
+    is_finished: bool  # whether the run came to its end
+
+    def __repr__(self) -> str:
+        state = "finished" if self.is_finished else "unfinished"
+        return (
+            f"<Results {self.path}: {state}; nodes: {len(self.mesh_points)}, "
+            f"numbers: {len(self.summary)}, "
+            f"traces: {len(self.traces)}, activations: {len(self.activation)}>"
+        )
 
 
 def open_results(path: str | Path) -> Results:
-    """Read a results folder, finished or not (snapshots: `fields.read_fields`)."""
+    """Read a results folder (snapshots: `fields.read_fields`).
+
+    That of a run that is going on, or was stopped, opens too: `is_finished` tells.
+    """
     path = Path(path)
     if not (path / MARKER).is_file():
         raise FileNotFoundError(
@@ -233,6 +242,8 @@ def open_results(path: str | Path) -> Results:
             "the folder that a run was told to write"
         )
     contents: dict[str, Any] = dict(
+        # First: what is read after it is then complete, though the run goes on.
+        is_finished=(path / SUMMARY).is_file(),
         mesh_kind="",
         mesh_points=np.empty((0, 3)),
         mesh_elements=np.empty((0, 1), dtype=np.intp),
@@ -241,12 +252,12 @@ def open_results(path: str | Path) -> Results:
         activation_threshold=math.nan,
     )
     if (path / "recordings.h5").is_file():
-        with h5py.File(path / "recordings.h5", "r", locking=False) as file:
+        with open_hdf5(path / "recordings.h5") as file:
             contents |= _read_recordings(file)
     return Results(
         path=path,
         resolved=read_toml(path / "resolved.toml"),
-        summary=read_json(path / "summary.json"),
+        summary=read_json(path / SUMMARY),
         **contents,
     )
 

@@ -66,9 +66,23 @@ def test_a_train_without_count_lasts_as_long_as_the_run(read):
             ["stimulus.0.period=5.0", "stimulus.0.count=3"],
             "time.end is 10 ms, before stimulus.0 ends at 11 ms",
         ),
+        (["stimulus.0.where="], 'region "": found the end'),
         (["stimulus.0.where=x > 3"], "reaches no node; the mesh has 21 nodes"),
-        (["record.trace.0.at=[2.2]"], "2.2 mm is outside the mesh"),
-        (["record.snapshot.interval=0.25"], "no whole number of steps"),
+        (
+            ["record.trace.0.at=[1.0]", "record.trace.1.at=[2.2]"],
+            "record.trace.1.at: 2.2 mm is outside the mesh",
+        ),
+        (["record.trace.0.where=x > 3"], 'record.trace.0.where: "x > 3" reaches no'),
+        (["record.trace.0.variables=['a']"], "record.trace.0.variables: nagumo has"),
+        (
+            ["record.snapshot.interval=0.25"],
+            "record.snapshot.interval 0.25 ms is no whole number of steps",
+        ),
+        (
+            ["record.trace.0.interval=0.25"],
+            "record.trace.0.interval 0.25 ms is no whole number of steps",
+        ),
+        (["record.trace.0.start=0.25"], "record.trace.0.start 0.25 ms is no whole"),
     ],
 )
 def test_parts_that_do_not_fit_are_told_before_anything_runs(read, overrides, says):
@@ -100,3 +114,33 @@ def test_parameters_reach_the_cell_in_its_own_unit(read):
     ]
     assert len({cell.fingerprint for cell in cells}) == 1
     assert cells[0].fingerprint != build_cell(read()).fingerprint
+
+
+UNPACED = """
+[[model]]
+name: unpaced
+membrane.V = -80
+
+[environment]
+time = 0 [ms] bind time
+    in [ms]
+
+[membrane]
+dot(V) = -0.1 [1/ms] * (V + 80 [mV])
+    in [mV]
+"""
+
+
+def test_a_stimulus_that_the_cell_does_not_take_is_an_error(read, tmp_path):
+    (tmp_path / "unpaced.mmt").write_text(UNPACED)
+    model = "cell.model=unpaced.mmt"
+    with pytest.raises(CaseError) as error:
+        assemble(read(model))
+    assert str(error.value) == (
+        f"{tmp_path / 'unpaced.mmt'} binds no variable to pace, but the case has 1 "
+        'stimulus; write "bind pace" behind the stimulus current'
+    )
+    with pytest.raises(CaseError, match="the case paces it before the run; write"):
+        assemble(read(model, "stimulus=[]", "cell.prepace={bcl = 20.0, beats = 2}"))
+    _, problem = assemble(read(model, "stimulus=[]"))
+    assert problem.cell.facts["stimulus"] is None

@@ -99,6 +99,7 @@ def test_set_overrides_anything(read, override, value):
     [
         ("mesh.lenght=3", "[mesh] has no key 'lenght'; did you mean 'length'?"),
         ("mesh.theta=1", "[mesh] has no key 'theta'; did you mean diffusion.theta?"),
+        ("tissue.d=1", "[tissue] has no key 'd'; did you mean 'D'?"),
         ("messh.dx=1", "the case has no key 'messh'; did you mean 'mesh'?"),
         ("stimulus.0.wher=all", "[stimulus.0] has no key 'wher'; did you mean 'where'"),
         ("mesh.kind=slab", "mesh.kind: came 'slab', expected 'cable' or 'point'"),
@@ -115,7 +116,14 @@ def test_set_overrides_anything(read, override, value):
         ("stimulus.0.where.x=1", "stimulus.0.where is a value, not a table"),
         ("measure.cv.start=0.9", "start 0.9 must be smaller than stop 0.75"),
         ("time.dt", "expected table.key=value"),
-        ("cell.parameters.a.b={scales=1}", "a.b] has no key 'scales'; did you mean"),
+        ("cell.parameters.a.b=nan", "a.b.value: came nan, expected a finite number"),
+        ("cell.parameters.a.b=true", "a.b: came True, expected a number"),
+        ("seed=a", "seed: came 'a', expected a whole number"),
+        ("cell.parameters.a.b={scales=1}", "a.b takes a number or { scale = number }"),
+        (
+            'cell.parameters."ito.g_to".scal=1',
+            "no key 'scal'; ito.g_to takes a number or { scale = number }",
+        ),
     ],
 )
 def test_mistakes_are_named_in_one_line(read, override, says):
@@ -146,3 +154,57 @@ def test_an_override_holds_one_value_only(read):
     case = read(CABLE, "title=1\nseed = 7")
     assert case.seed == 0
     assert case.title == "1\nseed = 7"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('kind = "cable"', "mesh.kind is missing; expected 'cable' or 'point'"),
+        ("dt = 0.1\n", "time.dt is missing; expected a number in ms"),
+        (
+            "amplitude = 40.0",
+            "stimulus.0.amplitude is missing; expected a number",
+        ),
+        ('model = "skibsbye2016"', "cell.model is missing; expected a name that `card"),
+    ],
+)
+def test_a_missing_key_says_what_it_takes(read, line, says):
+    assert line in CABLE
+    with pytest.raises(CaseError) as error:
+        read(CABLE.replace(line, ""))
+    assert says in str(error.value)
+
+
+def test_missing_tables_and_whole_numbers_say_what_they_take(read):
+    with pytest.raises(CaseError, match=r"expected a table \[time\] with dt and end"):
+        read(CABLE.partition("[time]")[0])
+    with pytest.raises(CaseError, match="beats is missing; expected a whole number"):
+        read(CABLE, "cell.prepace.bcl=1000")
+
+
+def test_overrides_may_come_as_objects(read, tmp_path):
+    expected = read(CABLE, "stimulus.0.amplitude=30", 'cell.parameters."a.b"=1')
+    pulse = {"where": "x <= 2.0", "start": 1.0, "duration": 2.0, "amplitude": 20.0}
+    objects = {
+        "stimulus": [pulse],
+        "stimulus.0.amplitude": 30,
+        'cell.parameters."a.b"': 1,
+    }
+    assert read_case(tmp_path, objects) == expected
+    assert pulse["amplitude"] == 20.0  # what was handed over stays as it was
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ({"stimulus.3.start": 1}, "set stimulus.3.start = 1: stimulus is a list of 1"),
+        ({"mesh..dx": 1}, "set 'mesh..dx' is no key; expected table.key"),
+        ({"a = 1\nb": 1}, "is no key; expected table.key"),
+        ({"mesh.lenght": 1}, "did you mean 'length'?"),
+    ],
+)
+def test_mistakes_in_objects_are_named_too(read, tmp_path, override, says):
+    read()
+    with pytest.raises(CaseError) as error:
+        read_case(tmp_path, override)
+    assert says in str(error.value)

@@ -42,6 +42,29 @@ def test_an_unknown_verb_is_a_usage_error(cardiosim):
     assert cardiosim("ran")[0] == 2
 
 
+def test_the_command_line_starts_without_what_only_runs_need():
+    heavy = "numba matplotlib pint myokit scipy"
+    code = (
+        "import sys; sys.argv = ['cardiosim', '--help']; "
+        "from cardiosim.commands import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"assert not set(sys.modules) & set({heavy!r}.split())"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_ctrl_c_while_the_commands_are_imported_leaves_no_traceback():
+    code = (
+        "import sys; from cardiosim.commands import main\n"
+        "class Stopped:\n"
+        "    def find_spec(self, name, *more):\n"
+        "        if name == 'cardiosim.commands.run': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stopped()); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_importing_the_package_is_light():
     heavy = "numba matplotlib pint myokit h5py scipy"
     code = (

@@ -34,6 +34,42 @@ def test_minutes_are_told_as_minutes(capsys, monkeypatch):
     assert re.search(r"1 min 30 s left$", capsys.readouterr().err)
 
 
+def test_long_times_are_told_in_the_two_largest_units():
+    seconds = (0.2, 59.6, 3599.0, 3600.0, 5000.0, 90000.0, 1e6)
+    assert [module._duration(s) for s in seconds] == [
+        "0 s",
+        "1 min 0 s",
+        "59 min 59 s",
+        "1 h 0 min",
+        "1 h 23 min",
+        "1 d 1 h",
+        "11 d 13 h",
+    ]
+
+
+def test_a_long_march_is_told_in_whole_ms_and_not_when_it_is_over(capsys, monkeypatch):
+    clock = iter([0.0, 10.0, 1000.0, 1006.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    with progress("march") as show:
+        show(12345.678, 2e6)
+        show(1992345.678, 2e6)  # 99.6 %
+        show(1999999.9, 2e6)
+    assert capsys.readouterr().err.splitlines() == [
+        "march: 12346 of 2000000 ms (0%), 26 min 50 s left",
+        "march: 1992346 of 2000000 ms (99%), 4 s left",
+    ]
+
+
+def test_a_bar_shows_the_same():
+    bar = module._Bar("march", "ms")
+    bar._begun -= 36000.0
+    bar(50000.123, 100000.0)
+    (task,) = bar._bar.tasks
+    text = [column.render(task).plain for column in bar._bar.columns[2:]]
+    bar.close()
+    assert text == ["50000 of 100000 ms", "10 h 0 min left"]
+
+
 def test_waiting_names_what_takes_long(capsys, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.0)
     with waiting("compiling"):

@@ -81,8 +81,8 @@ def test_results_are_replaced_only_when_forced(cardiosim, front, tmp_path):
         ("cell.parameters.membrane.kk=1", "nagumo has no parameter membrane.kk"),
         ("cell.parameters.membrane.k=8 mV", "no quantity in 1/ms"),
         ("record.trace.0.variables=['membrane.W']", "no variable 'membrane.W'"),
-        ("record.trace.0.at=[7.0]", "7 mm is outside the mesh"),
-        ("record.trace.0.interval=0.03", "no whole number of steps"),
+        ("record.trace.0.at=[7.0]", "record.trace.0.at: 7 mm is outside the mesh"),
+        ("record.trace.0.interval=0.03", "record.trace.0.interval 0.03 ms is no whole"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(
@@ -125,12 +125,19 @@ def test_what_a_diverging_run_recorded_is_kept(cardiosim, front, tmp_path):
 
 def test_a_blocked_wave_is_a_warning_not_a_number(cardiosim, front, tmp_path):
     out = tmp_path / "out"
-    code, _, stderr = cardiosim(
+    code, stdout, stderr = cardiosim(
         "run", front, "--out", out, "--set", "stimulus.0.amplitude=5"
     )
     assert code == 0
     assert "warning: no conduction velocity" in stderr
-    assert "conduction_velocity" not in open_results(out).summary
+    entry = json.loads((out / "summary.json").read_text())["conduction_velocity"]
+    assert entry == {
+        "value": None,
+        "unit": "m/s",
+        "definition": "no single wave between 1.25 and 3.75 mm",
+    }
+    row = next(r for r in stdout.splitlines() if r.startswith("conduction_velocity"))
+    assert row.split()[1] == "none"
     assert (out / "space_time.png").is_file()
 
 
@@ -151,6 +158,78 @@ def test_a_killed_run_leaves_readable_fields(front, tmp_path):
     assert process.wait() == -signal.SIGKILL
     assert len(read_fields(out).times) > 0
     assert open_results(out).resolved["time"]["end"] == 100000.0
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_an_interrupted_run_keeps_its_recordings(front, tmp_path, number, code):
+    out = tmp_path / "out"
+    arguments = ["run", front, "--out", out, "--set", "time.end=100000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cardiosim", *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60.0
+    while not (out / "fields.xdmf").is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60.0)
+    assert process.returncode == code
+    assert f"interrupted; what was recorded is in {out}" in stderr
+    assert "Traceback" not in stderr
+    assert len(open_results(out).traces["trace0"].times) > 0
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_runs(
+    cardiosim, front, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out"
+    code, stdout, stderr = cardiosim("run", front, "--out", out)
+    assert (code, stdout) == (1, "")
+    assert stderr == (
+        f"cardiosim: {out} cannot be written (Not a directory); choose another "
+        "folder with --out\n"
+    )
+
+
+def test_a_cache_that_cannot_be_made_is_named(cardiosim, front, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CARDIOSIM_CACHE", str(tmp_path / "file"))
+    code, _, stderr = cardiosim("run", front, "--out", tmp_path / "new" / "out")
+    assert code == 1
+    assert f"kept in {tmp_path / 'file' / 'kernels'}" in stderr
+    assert "CARDIOSIM_CACHE" in stderr
+    assert stderr.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "warned"),
+    [
+        (["time.dt=0.1"], True),
+        (["time.dt=0.1", "time.reaction_dt=0.02"], False),
+        (["time.dt=0.02"], False),
+        (["time.dt=0.1", "cell.scheme=multirate"], False),
+        (["time.dt=0.1", "cell.model=nagumo"], False),  # it has no gates
+    ],
+)
+def test_a_step_that_slows_the_wave_is_warned_of(
+    cardiosim, front, tmp_path, overrides, warned
+):
+    base = ["cell.model=skibsbye2016", "time.end=1.0", "mesh.dx=0.5"]
+    sets = [word for o in (*base, *overrides) for word in ("--set", o)]
+    code, _, stderr = cardiosim("run", front, "--out", tmp_path / "out", *sets)
+    assert code == 0
+    line = (
+        "warning: rush_larsen at dt 0.1 ms is about 10 % slow in conduction; use "
+        "multirate or dt of 0.02 ms or less\n"
+    )
+    assert (line in stderr) == warned
+    assert ("rush_larsen" in stderr) == warned
 
 
 def test_one_cell_runs_through_the_same_loop(cardiosim, cell, tmp_path):

@@ -31,9 +31,22 @@ def test_a_number_that_could_not_be_measured_is_a_miss(cardiosim, front):
     expect(front, SPEED.format(0.3162278))
     code, stdout, stderr = cardiosim("verify", front, "--set", "stimulus.0.amplitude=5")
     assert code == 1
-    assert "nan" in stdout
-    assert "MISS" in stdout
+    row = stdout.splitlines()[2].split(maxsplit=3)
+    assert (row[0], row[2]) == ("conduction_velocity", "0.316228")
+    assert row[3].endswith("not measured")
+    assert "MISS" not in stdout
+    assert "0 of 1 numbers are as expected" in stdout
     assert "no conduction velocity" in stderr
+
+
+def test_a_number_that_the_case_never_measures_is_a_miss_too(cardiosim, front):
+    speed = SPEED.format(0.3162278)
+    expect(front, speed + speed.replace("conduction_velocity", "apd90"))
+    code, stdout, _ = cardiosim("verify", front)
+    assert code == 1
+    assert stdout.splitlines()[3].startswith("apd90 ")
+    assert stdout.splitlines()[3].endswith("not measured")
+    assert "1 of 2 numbers are as expected" in stdout
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import myokit
 import numpy as np
 import pytest
 
+from cardiosim.ionic.compiled import compile_cell, model_path
 from cardiosim.ionic.equations import dot
 from cardiosim.ionic.expressions import Number, references
-from cardiosim.ionic.read_myokit import read_mmt
+from cardiosim.ionic.read_myokit import read_mmt, read_model_file
 
 
 def refusal(read, *args, **more) -> str:
@@ -47,6 +48,45 @@ def test_syntax_error_names_its_line(read, text, mistake):
     body = f"[probe]\nv = 1\n{mistake}\n"
     line = 1 + text(body).splitlines().index(mistake)
     assert f"model text, line {line}: " in refusal(read, body)
+
+
+def test_an_unknown_variable_is_told_once(read):
+    message = refusal(read, "[probe]\nw = 1 + unknown\n")
+    assert message.count("Unknown variable: <unknown>") == 1
+    assert "Did you mean" in message
+
+
+@pytest.mark.parametrize(
+    ("body", "states"),
+    [
+        ("[ca]\ndot(c) = 1 [mM/s]\n    in [mM]\n", {"ca_c": 1.0}),
+        ("[ina]\ndot(m) = (1 - m) * 3 [1/s]\n", {"ina_m": 0.0}),
+        ("[ina]\ndot(m) = (1 - m) * 3 [1/s] + 1 [1/ms]\n", {"ina_m": 0.0}),
+    ],
+    ids=["concentration", "gate", "sum"],
+)
+def test_a_rate_per_second_is_suspected_where_units_are_1000_apart(read, body, states):
+    hint = "time is in ms; is a rate given in 1/s?"
+    assert refusal(read, body, **states).endswith(hint)
+    other = "[probe]\nw = membrane.V / 1 [ms]\n    in [mM]\n"
+    assert hint not in refusal(read, other)
+
+
+def test_errors_of_a_model_file_name_the_file(model_file):
+    path = model_file("[probe]\nw = membrane.V\n    in [mM]\n")
+    for read_file in (read_model_file, compile_cell):
+        with pytest.raises(ValueError) as raised:
+            read_file(path)
+        assert str(raised.value).startswith(f"{path}: units do not agree: ")
+
+
+def test_an_unknown_cell_says_what_a_file_is_called():
+    with pytest.raises(ValueError) as raised:
+        model_path("nagumi")
+    assert str(raised.value) == (
+        "unknown cell nagumi; did you mean nagumo; a model file of your own ends in "
+        ".mmt"
+    )
 
 
 def test_text_that_is_no_model_is_refused(read):

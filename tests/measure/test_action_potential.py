@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cardiosim.measure.action_potential import action_potentials
+from cardiosim.measure.action_potential import (
+    action_potentials,
+    propagated_action_potentials,
+)
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 REST, PEAK = -80.0, 20.0
@@ -125,6 +128,74 @@ def test_first_crossing_counts_when_a_dome_follows_the_notch():
     (beat,) = action_potentials(t, V, [0.0], [0.5], percents=(50, 60))
     assert beat.apd[50] == pytest.approx(1.0 + 4.0 * 50 / 55 - 0.25, abs=0.05)
     assert beat.apd[60] == pytest.approx(50.0 + 100.0 * 20 / 60 - 0.25)
+
+
+@pytest.mark.parametrize("delay", [0.0, 40.0, 130.0, 520.0])
+def test_two_beats_of_a_wave_are_measured_wherever_it_has_got_to(delay):
+    """Stimuli at 5 and 245 ms; the second front meets tissue that repolarises."""
+    t = np.arange(0.0, 1200.0, 0.25)
+    s1, s2 = 5.0 + delay, 245.0 + 1.1 * delay
+    # Falls 0.4 mV/ms from the first peak until the second front arrives, delay
+    # beyond s2 - s1 or not; then from a lower peak at the same rate.
+    foot = max(PEAK - 0.4 * (s2 - s1 - 1.0), REST)
+    corners = [s1, s1 + 1.0, s1 + 1.0 + (PEAK - foot) / 0.4, s2, s2 + 1.0, s2 + 226.0]
+    V = np.interp(t, corners, [REST, PEAK, foot, foot, 10.0, REST])
+    first, second = propagated_action_potentials(t, V, percents=(50, 90))
+    assert first.activation_time == pytest.approx(s1 + 0.6, abs=1e-9)
+    assert first.resting_potential == REST
+    assert first.peak == pytest.approx(PEAK, abs=0.4 * 0.25)
+    # From the upstroke, 1 ms long and steepest from its first interval on, down
+    # 50 and 90 of 100 mV.
+    assert first.apd[50] == pytest.approx(1.0 + 50.0 / 0.4, abs=0.5)
+    assert first.apd[90] == pytest.approx(1.0 + 90.0 / 0.4, abs=0.5)
+    assert second.activation_time == pytest.approx(
+        s2 + (-20.0 - foot) / (10.0 - foot), abs=0.25
+    )
+    assert second.resting_potential == pytest.approx(foot, abs=0.4 * 0.25)
+    assert second.amplitude == pytest.approx(10.0 - foot, abs=0.5)
+    assert second.apd[90] == pytest.approx(1.0 + 0.9 * (10.0 - foot) / 0.4, abs=1.0)
+    assert math.isnan(second.stimulus_start)
+    assert math.isnan(second.dvdt_max_after_stimulus)
+
+
+def test_beat_that_the_next_cuts_short_has_no_duration():
+    t = np.arange(0.0, 500.0, 0.25)
+    V = np.interp(t, [10, 11, 130, 131, 400], [REST, PEAK, -45.0, PEAK, REST])
+    first, second = propagated_action_potentials(t, V, percents=(50, 90))
+    assert first.apd[50] == pytest.approx(1.0 + 119.0 * 50.0 / 65.0, abs=0.5)
+    assert math.isnan(first.apd[90])
+    assert second.resting_potential == -45.0
+    assert second.apd[90] == pytest.approx(1.0 + 269.0 * 58.5 / 100.0, abs=0.5)
+
+
+def test_foot_is_where_the_diastole_ends_when_v_is_level():
+    t = np.arange(0.0, 900.0, 0.5)
+    V = np.maximum(triangle(t, start=10.0), triangle(t, start=600.0))
+    # It is level from 211 ms on; a bump that excites nothing is no beat.
+    V[(t > 300.0) & (t < 320.0)] += 30.0
+    first, second = propagated_action_potentials(t, V)
+    assert first.resting_potential == second.resting_potential == REST
+    assert second.activation_time == pytest.approx(600.6)
+    assert second.dvdt_max == pytest.approx(100.0)
+    assert second.dvdt_max_time == pytest.approx(600.25)
+    assert second.apd[90] == pytest.approx(first.apd[90])
+
+
+def test_a_stimulated_cell_has_the_same_beats_from_its_own_activations():
+    trace = np.load(REFERENCE / "human_atrial_bcl1000_beat100.npz")
+    (paced,) = action_potentials(trace["t"], trace["V"], [0.0], 2.0)
+    (own,) = propagated_action_potentials(trace["t"], trace["V"])
+    # The foot is the lowest V since the begin of the trace, here the stimulus.
+    assert own.resting_potential == paced.resting_potential
+    assert (own.apd, own.dvdt_max) == (paced.apd, paced.dvdt_max)
+    assert own.activation_time == paced.activation_time
+
+
+def test_node_that_is_not_activated_has_no_beat():
+    t = np.arange(0.0, 100.0, 0.5)
+    V = np.interp(t, [10, 12, 50], [REST, -30.0, REST])
+    assert propagated_action_potentials(t, V) == []
+    assert len(propagated_action_potentials(t, V, threshold=-40.0)) == 1
 
 
 @pytest.mark.parametrize(

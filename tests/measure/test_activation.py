@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cardiosim.measure.activation import activation_times
+from cardiosim.measure.activation import activation_times, crossings
 
 
 def test_crossing_is_linear_between_samples():
@@ -49,3 +49,17 @@ def test_one_sample_activates_nothing():
 def test_wrong_shapes_and_times_are_refused(V, times, says):
     with pytest.raises(ValueError, match=says):
         activation_times(V, times)
+
+
+def test_every_crossing_counts_that_follows_repolarisation():
+    V = np.array([-80, 0, -30, 0, -41, 0, -39, -25, 10, -80, -20])
+    # -30 and -39 are not 20 mV below the threshold; -41 is
+    assert crossings(V).tolist() == [0, 4, 9]
+    assert crossings(V, repolarised=-25.0).tolist() == [0, 2, 4, 7, 9]
+    assert crossings(V, threshold=-35.0).tolist() == [0, 9]
+
+
+def test_trace_that_starts_excited_must_repolarise_first():
+    assert crossings(np.array([0, -30, 0, -50, 0])).tolist() == [3]
+    assert crossings(np.array([-30, 0])).tolist() == [0]
+    assert crossings(np.array([-80])).size == 0

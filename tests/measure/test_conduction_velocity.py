@@ -83,9 +83,29 @@ def test_node_that_did_not_activate_is_named():
 
 def test_collision_is_no_velocity():
     lat = np.minimum(X, 20.0 - X) / 0.7
-    with pytest.raises(NoConduction, match="one way"):
+    with pytest.raises(NoConduction, match=r"turns at x = 10 mm .*two waves meet"):
         conduction_velocity(X, lat)
     assert conduction_velocity(X, lat, 0.1, 0.4) == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("place", [6.0, 10.0, 13.0])
+def test_place_where_the_wave_turns_is_named(place):
+    for lat in (np.abs(X - place) / 0.7, 40.0 - np.abs(X - place) / 0.7):
+        with pytest.raises(NoConduction, match=f"turns at x = {place:g} mm"):
+            conduction_velocity(X, lat)
+
+
+def test_stimulated_region_turns_in_its_middle():
+    lat = 2.0 + np.maximum(np.abs(X - 10.0) - 1.0, 0.0) / 0.7
+    with pytest.raises(NoConduction, match=r"turns at x = 10 mm .*where it starts"):
+        conduction_velocity(X, lat)
+
+
+def test_jump_back_on_the_way_is_named():
+    lat = X / 0.7
+    lat[X > 8.05] -= 2.0
+    with pytest.raises(NoConduction, match=r"at x = 8 mm and .* at x = 8\.1 mm"):
+        conduction_velocity(X, lat)
 
 
 def test_simultaneous_activation_is_no_velocity():

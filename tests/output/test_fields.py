@@ -1,8 +1,6 @@
 import os
-import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -19,18 +17,37 @@ POINTS = np.column_stack([X, 0 * X, 0 * X])
 LINES = np.column_stack([np.arange(20), np.arange(1, 21)])
 UNITS = {"membrane.V": "mV", "ina.m": "1"}
 
-WRITER = """
-import sys
+# Starts a writer in folder after folder and kills it, each a little later in its work.
+# It does nothing but write, the files anew at every step: it dies in the middle of it.
+KILLER = """
+import os, signal, sys, time
+from pathlib import Path
 import numpy as np
 from cardiosim.output import fields
-fields.INDEX_INTERVAL = 0.01
-points = np.zeros((21, 3))
-writer = fields.FieldWriter(
-    sys.argv[1], points, np.arange(21)[:, None], {"V": "mV", "m": "1"}
-)
-for i in range(1_000_000):
-    writer.append(0.5 * i, {"V": np.full(21, float(i)), "m": np.full(21, i / 10)})
+
+fields.WRITE_INTERVAL, fields.WRITE_SHARE, fields.BLOCK_DATASETS = 0.0, 1e9, 16
+
+def write(folder):
+    points, elements = np.zeros((21, 3)), np.arange(21)[:, None]
+    writer = fields.FieldWriter(folder, points, elements, {"V": "mV", "m": "1"})
+    for i in range(1_000_000):
+        writer.append(0.5 * i, {"V": np.full(21, float(i)), "m": np.full(21, i / 10)})
+
+for n in range(int(sys.argv[2])):
+    folder = Path(sys.argv[1]) / f"{n:03d}"
+    folder.mkdir()
+    child = os.fork()
+    if child == 0:
+        write(folder)
+        os._exit(1)
+    deadline = time.monotonic() + 60.0
+    while not (folder / "fields.xdmf").exists() and time.monotonic() < deadline:
+        pass
+    time.sleep(0.05 * (n * 0.618 % 1.0))
+    os.kill(child, signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
 """
+N_KILLS = 60
 
 
 def append_three(folder, elements=LINES):
@@ -93,66 +110,119 @@ def test_index_appears_with_the_first_snapshot(tmp_path):
     writer.close()
 
 
-def test_index_is_not_rewritten_at_every_snapshot(tmp_path, monkeypatch):
-    clock = iter(np.arange(0.0, 100.0, 0.01))  # two looks a snapshot, three an index
+def test_files_are_not_rewritten_at_every_snapshot(tmp_path, monkeypatch):
+    clock = iter(np.arange(0.0, 100.0, 0.01))  # a look a snapshot, two with writing
     monkeypatch.setattr(fields.time, "monotonic", lambda: next(clock))
     replaced = []
     replace = os.replace
-    monkeypatch.setattr(
-        fields.os, "replace", lambda a, b: (replaced.append(b), replace(a, b))
-    )
+
+    def replace_and_note(partial, path):
+        replaced.append(Path(path).name)
+        replace(partial, path)
+
+    monkeypatch.setattr(os, "replace", replace_and_note)
     with FieldWriter(tmp_path, POINTS, LINES, UNITS) as writer:
         for i in range(200):
             writer.append(i, {"membrane.V": X})
-        n_looks = len(replaced)
-    # 200 snapshots in about 2 s: one index each half second, and the last at close
-    assert 3 <= n_looks <= 5
-    assert len(replaced) == n_looks + 1
-    assert len(indexed(tmp_path)) == 200
+    # 200 snapshots in about 2 s: block and index each half second and at close
+    assert replaced[0] == "fields.h5"
+    n = len(replaced) // 2
+    assert replaced[1:] == n * ["fields_0000.h5", "fields.xdmf"]
+    assert 4 <= n <= 6
+    assert len(indexed(tmp_path)) == len(read_fields(tmp_path).times) == 200
 
 
-@pytest.mark.parametrize("wait", [0.02, 0.1, 0.3])
-def test_killed_run_leaves_a_folder_that_opens(tmp_path, wait):
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(tmp_path)],
-        cwd=Path(__file__).parents[2],
-    )
-    deadline = time.monotonic() + 60.0
-    while not (tmp_path / "fields.xdmf").exists():
-        assert writer.poll() is None and time.monotonic() < deadline
-        time.sleep(0.005)
-    time.sleep(wait)
-    writer.send_signal(signal.SIGKILL)
-    assert writer.wait() == -signal.SIGKILL
-    steps = indexed(tmp_path)
-    assert steps
-    for i, (t, values) in enumerate(steps):
-        assert t == 0.5 * i
-        assert (values["V"] == i).all()
-        assert (values["m"] == i / 10).all()
-    with meshio.xdmf.TimeSeriesReader(tmp_path / "fields.xdmf") as reader:
-        reader.read_points_cells()
-        assert reader.num_steps == len(steps)
+def test_many_snapshots_make_few_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(fields, "BLOCK_DATASETS", 20)
+    with FieldWriter(tmp_path, POINTS, LINES, UNITS) as writer:
+        for i in range(25):
+            writer.append(i, {"membrane.V": X + i, "ina.m": X * i})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "fields.h5",
+        "fields.xdmf",
+        "fields_0000.h5",
+        "fields_0001.h5",
+        "fields_0002.h5",
+    ]
     back = read_fields(tmp_path)
-    assert len(back.times) >= len(steps)
-    np.testing.assert_array_equal(back.values["V"][:, 0], np.arange(len(back.times)))
+    np.testing.assert_array_equal(back.times, np.arange(25))
+    for i, (t, values) in enumerate(indexed(tmp_path)):
+        assert t == i
+        np.testing.assert_array_equal(values["membrane.V"], X + i)
+        np.testing.assert_array_equal(back.values["ina.m"][i], X * i)
 
 
-def test_reading_while_writing(tmp_path):
+def test_large_snapshots_are_not_kept_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(fields, "BLOCK_BYTES", 2 * X.nbytes)
     writer = FieldWriter(tmp_path, POINTS, LINES, UNITS)
-    for i in range(5):
+    for i in range(6):
         writer.append(i, {"membrane.V": X + i})
-        with h5py.File(tmp_path / "fields.h5", "r", locking=False) as reader:
-            assert len(reader["times"]) == i + 1
-            row = reader[f"values/membrane.V/{i:06d}"][:]
-        np.testing.assert_array_equal(row, X + i)
+    assert (tmp_path / "fields_0002.h5").exists()
+    np.testing.assert_array_equal(read_fields(tmp_path).times, np.arange(6))
     writer.close()
 
 
-def test_new_writer_drops_the_old_index(tmp_path):
+def test_snapshots_are_copied(tmp_path):
+    V = X.copy()
+    with FieldWriter(tmp_path, POINTS, LINES, UNITS) as writer:
+        for t in (0.0, 0.1, 0.2):
+            writer.append(t, {"membrane.V": V})
+            V += 1.0
+    np.testing.assert_array_equal(
+        read_fields(tmp_path).values["membrane.V"], [X, X + 1.0, X + 1.0 + 1.0]
+    )
+
+
+def test_killed_runs_leave_folders_that_open(tmp_path):
+    subprocess.run(
+        [sys.executable, "-c", KILLER, str(tmp_path), str(N_KILLS)],
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    folders = sorted(tmp_path.iterdir())
+    assert len(folders) == N_KILLS
+    # Otherwise no kill has hit the writing, and this test decides nothing.
+    assert any(folder.glob("*.partial") for folder in folders)
+    for folder in folders:
+        steps = indexed(folder)
+        assert steps
+        for i, (t, values) in enumerate(steps):
+            assert t == 0.5 * i
+            assert (values["V"] == i).all()
+            assert (values["m"] == i / 10).all()
+        with meshio.xdmf.TimeSeriesReader(folder / "fields.xdmf") as reader:
+            reader.read_points_cells()
+            assert reader.num_steps == len(steps)
+        back = read_fields(folder)
+        n = len(back.times)
+        assert n in (len(steps), len(steps) + 1)
+        np.testing.assert_array_equal(back.times, 0.5 * np.arange(n))
+        for name, factor in (("V", 1), ("m", 10)):
+            expected = np.repeat(np.arange(n)[:, None] / factor, 21, axis=1)
+            np.testing.assert_array_equal(back.values[name], expected)
+
+
+def test_reading_while_writing(tmp_path, monkeypatch):
+    monkeypatch.setattr(fields, "WRITE_INTERVAL", 0.0)
+    monkeypatch.setattr(fields, "WRITE_SHARE", np.inf)
+    monkeypatch.setattr(fields, "BLOCK_DATASETS", 3)
+    writer = FieldWriter(tmp_path, POINTS, LINES, UNITS)
+    writer.append(0, {"membrane.V": X})
+    with h5py.File(tmp_path / "fields_0000.h5", "r") as early:
+        for i in range(1, 5):
+            writer.append(i, {"membrane.V": X + i})
+            back = read_fields(tmp_path)
+            np.testing.assert_array_equal(back.times, np.arange(i + 1))
+            np.testing.assert_array_equal(back.values["membrane.V"][i], X + i)
+            assert len(indexed(tmp_path)) == i + 1
+        assert len(early["times"]) == 1, "a reader keeps what it opened"
+    writer.close()
+
+
+def test_new_writer_drops_the_old_snapshots(tmp_path):
     append_three(tmp_path)
     FieldWriter(tmp_path, POINTS, LINES, UNITS).close()
-    assert not (tmp_path / "fields.xdmf").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["fields.h5"]
     back = read_fields(tmp_path)
     assert back.times.shape == (0,)
     assert back.values == {}

@@ -7,7 +7,7 @@ from cardiosim.output import plots
 from cardiosim.output.plots import (
     action_potential_figure,
     space_time_map,
-    voltage_traces,
+    traces_figure,
 )
 
 X = np.linspace(0.0, 20.0, 101)
@@ -80,7 +80,27 @@ def test_map_has_time_to_the_right_and_position_upwards(tmp_path):
 def test_map_without_conduction_says_so(tmp_path, drawn):
     lat = np.where(X < 10.0, LAT, np.nan)
     space_time_map(X, TIMES, V, lat, np.nan, tmp_path / "map.png")
+    assert {"no conduction velocity", "activation (LAT)"} <= set(texts(drawn[0]))
+
+
+def test_map_without_activation_has_no_line_and_no_name_for_it(tmp_path, drawn):
+    space_time_map(X, TIMES, V, np.full(X.size, np.nan), np.nan, tmp_path / "map.png")
     assert "no conduction velocity" in texts(drawn[0])
+    assert "activation (LAT)" not in texts(drawn[0])
+
+
+def test_map_shows_every_beat_and_says_which_the_velocity_is_of(tmp_path, drawn):
+    beats = np.array([LAT, LAT + 20.0, np.where(X < 5.0, LAT + 40.0, np.nan)])
+    space_time_map(X, TIMES, V, beats, 0.7334, tmp_path / "map.png")
+    words = texts(drawn[0])
+    assert "CV 0.733 m/s (beat 1)" in words
+    assert words.count("activation (LAT)") == 1
+    *activations, velocity = drawn[0].axes[0].lines
+    for line, lat in zip(activations, beats, strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), lat)
+    np.testing.assert_allclose(
+        velocity.get_xdata(), np.interp([5.0, 15.0], X, LAT), rtol=1e-12
+    )
 
 
 def test_large_map_is_thinned_and_keeps_its_ends(tmp_path, drawn):
@@ -99,12 +119,30 @@ def test_large_map_is_thinned_and_keeps_its_ends(tmp_path, drawn):
 def test_traces_are_labelled(tmp_path, drawn):
     path = tmp_path / "traces.png"
     labels = [f"x = {X[i]:g} mm" for i in (0, 50, 100)]
-    voltage_traces(TIMES, V[:, [0, 50, 100]], labels, path)
+    traces_figure(
+        TIMES, {"membrane potential V (mV)": V[:, [0, 50, 100]]}, labels, path
+    )
     check_picture(path)
     words = texts(drawn[0])
     assert {"time t (ms)", "membrane potential V (mV)", *labels} <= set(words)
     for line, i in zip(drawn[0].axes[0].lines, (0, 50, 100), strict=True):
         np.testing.assert_array_equal(line.get_ydata(), V[:, i])
+
+
+@pytest.mark.parametrize("count", [2, 5, 7])
+def test_every_variable_has_its_panel(tmp_path, drawn, count):
+    panels = {f"ina.x{k}\n(A/F)": k * V[:, [0, 50]] for k in range(count)}
+    traces_figure(TIMES, panels, ["a", "b"], tmp_path / "traces.png", title="cable")
+    used = [axes for axes in drawn[0].axes if axes.lines]
+    used.sort(key=lambda axes: axes.get_ylabel())
+    assert [axes.get_ylabel() for axes in used] == list(panels)
+    for axes, values in zip(used, panels.values(), strict=True):
+        for line, column in zip(axes.lines, values.T, strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), column)
+    words = texts(drawn[0])
+    assert words.count("cable") == words.count("a") == words.count("b") == 1
+    # at the foot of each column
+    assert words.count("time t (ms)") == (1 if count <= 5 else 2)
 
 
 def test_biomarkers_are_marked_where_they_were_measured(tmp_path, drawn):
@@ -119,7 +157,7 @@ def test_biomarkers_are_marked_where_they_were_measured(tmp_path, drawn):
         f"APD90  {beat.apd[90]:.1f} ms",
         "rest -80.0 mV",
         "peak 20.0 mV",
-        "dV/dt max\n80 mV/ms",
+        "dV/dt max\n80 V/s",
     ):
         assert expected in words
     slope, peak = drawn[0].axes[1].lines[1:]
@@ -137,7 +175,7 @@ def test_failed_beat_can_be_drawn(tmp_path):
 
 def test_style_does_not_leak(tmp_path):
     before = dict(plots.matplotlib.rcParams)
-    voltage_traces(TIMES, V[:, :1], ["node 0"], tmp_path / "a.png")
+    traces_figure(TIMES, {"V": V[:, :1]}, ["node 0"], tmp_path / "a.png")
     assert dict(plots.matplotlib.rcParams) == before
 
 
@@ -148,7 +186,7 @@ def test_wrong_shapes_are_refused(tmp_path):
     with pytest.raises(ValueError, match="two times"):
         space_time_map(X, TIMES[:1], V[:1], LAT, 0.7, path)
     with pytest.raises(ValueError, match="one label a probe"):
-        voltage_traces(TIMES, V, ["a"], path)
+        traces_figure(TIMES, {"V": V}, ["a"], path)
     t = np.arange(0.0, 10.0)
     (beat,) = action_potentials(t, t, [0.0], 1.0)
     with pytest.raises(ValueError, match="one node's trace"):

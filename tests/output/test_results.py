@@ -79,9 +79,33 @@ def test_writing_again_replaces(tmp_path):
 def test_unfinished_run_opens_with_what_there_is(tmp_path):
     ResultsFolder.create(tmp_path)
     results = open_results(tmp_path)
+    assert not results.is_finished
     assert results.summary == results.resolved == results.traces == {}
     assert results.activation.shape == (0, 0)
     assert math.isnan(results.activation_threshold)
+
+
+def test_summary_marks_the_end_of_a_run(tmp_path):
+    results = ResultsFolder.create(tmp_path)
+    results.write_mesh(np.zeros((1, 3)), [[0]], "point")
+    assert not open_results(tmp_path).is_finished
+    results.write_summary({})
+    assert open_results(tmp_path).is_finished, "there may be nothing to measure"
+    ResultsFolder.create(tmp_path, force=True)
+    assert not open_results(tmp_path).is_finished
+
+
+def test_results_are_described_in_a_line(tmp_path):
+    write_run(tmp_path)
+    assert repr(open_results(tmp_path)) == (
+        f"<Results {tmp_path}: finished; nodes: 3, numbers: 1, traces: 1, "
+        "activations: 1>"
+    )
+    ResultsFolder.create(tmp_path, force=True)
+    assert repr(open_results(tmp_path)) == (
+        f"<Results {tmp_path}: unfinished; nodes: 0, numbers: 0, traces: 0, "
+        "activations: 0>"
+    )
 
 
 def test_write_that_fails_leaves_the_recordings(tmp_path):
@@ -96,6 +120,8 @@ def test_reader_does_not_stop_the_writer(tmp_path):
     with h5py.File(tmp_path / "recordings.h5", "r") as reader:
         results.write_activation(np.zeros((1, 3)), threshold=0.0)
         assert np.isnan(reader["activation"][0, 2]), "the reader keeps what it opened"
+    with h5py.File(tmp_path / "recordings.h5", "r"):
+        assert open_results(tmp_path).activation.shape == (1, 3), "nor other readers"
     assert open_results(tmp_path).activation_threshold == 0.0
 
 
