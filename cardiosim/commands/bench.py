@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
 
 
@@ -46,17 +47,23 @@ def bench(
         f"{rates.copied_bytes:.1f} GB/s copied\n"
     )
     every = sorted({1, numba.config.NUMBA_NUM_THREADS})
-    measured = list(
-        benchmark.kernel_rates(
-            cells or ["skibsbye2016"],
-            ("rush_larsen", "multirate"),
-            dt,
-            nodes or [8000, 60000],
-            threads or every,
-            rates,
-            lambda line: typer.echo(f"warning: {line}", err=True),
-        )
+    cells = cells or ["skibsbye2016"]
+    nodes, threads = nodes or [2000, 60000], threads or every
+    rows = benchmark.kernel_rates(
+        cells,
+        ("rush_larsen", "multirate"),
+        dt,
+        nodes,
+        threads,
+        rates,
+        lambda line: typer.echo(f"warning: {line}", err=True),
     )
+    most = 3 * len(cells) * len(nodes) * len(threads)
+    measured = []
+    with progress("bench", unit="rows") as show:
+        for row in rows:
+            measured.append(row)
+            show(len(measured), most)
     header = (
         "cell",
         "scheme",

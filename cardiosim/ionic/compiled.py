@@ -25,8 +25,9 @@ from cardiosim.ionic.strips import Padding
 MODELS = Path(__file__).parent / "models"
 BACKENDS = ("numba", "scalar")
 
-# Fewer nodes than this are stepped in narrow strips.
-_WIDE_FROM = 4 * emit_numba.WIDE_STRIP
+# Fewer nodes than this are stepped in narrow strips, which are as fast while the states
+# fit a core's cache; wide ones read far memory in longer stretches.
+_WIDE_FROM = 3000
 
 # Below this a thread has too little to do to be worth waking: some 150 us.
 _NODES_PER_THREAD = 2000
@@ -335,7 +336,7 @@ class CompiledCell:
 
 
 def _strip_length(n_nodes: int) -> int:
-    """Narrow strips up to a few hundred nodes, wide ones beyond."""
+    """Narrow strips up to a few thousand nodes, wide ones beyond."""
     narrow, wide = emit_numba.NARROW_STRIP, emit_numba.WIDE_STRIP
     return narrow if n_nodes < _WIDE_FROM else wide
 

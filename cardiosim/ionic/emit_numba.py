@@ -27,8 +27,8 @@ from cardiosim.ionic.function_body import (
 from cardiosim.ionic.reaction import Assignment, Reaction, Substep
 
 # An odd number of cache lines: scratch rows of 128 lanes would all fall into the same
-# few sets of the L1 cache. A strip of one vector serves the single cell and the short
-# cable, where a wide one would mostly step padding. The two give the same bits.
+# few sets of the L1 cache. A strip of one vector serves single cells, cables and small
+# sheets, a wide one what outgrows the cache. The two give the same bits.
 WIDE_STRIP = 120
 NARROW_STRIP = 8
 
@@ -88,6 +88,8 @@ for j in range({strip}):
 if any_upstroke:
     h = dt / n_substeps
     h_gate = 0.5 * h
+    for j in range({strip}):
+{old}
     for j in range({strip}):
 {gates}
     for sub in range(n_substeps):
@@ -149,7 +151,10 @@ def _strips(step: Reaction, strip: int) -> str:
     potential = step.equations.membrane_potential
     if step.substep:
         kept = _kept_rows(step.substep, potential, first=len(states))
-        main.add(*(f"y[{r}, j] = {names[n]}" for n, r in kept.items()))
+        # V and the fast gates are not among them: until the strip is copied back their
+        # old values stand in the state rows.
+        known = (*step.substep.frozen, "upstroke")
+        main.add(*(f"y[{kept[n]}, j] = {names[n]}" for n in known))
     main.add(*(f"y[{rows[s]}, j] = {names[new]}" for s, new in step.new_states))
     blocks = [f"for j in range({strip}):", *shift(main.lines)]
     if step.substep:
@@ -214,6 +219,7 @@ def _strip_substeps(
     return _SUBSTEPS.format(
         strip=strip,
         upstroke=kept["upstroke"],
+        old=indent((f"y[{kept[s]}, j] = row_{names[s]}[j]" for s in moving), 2),
         gates=indent(gates, 2),
         potential=indent(lane_loop(substep.potential_step, [potential]), 3),
         between=f"        for j in range({strip}):\n" * (strip > NARROW_STRIP),

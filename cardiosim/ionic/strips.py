@@ -41,14 +41,19 @@ class Padding:
 
 @njit(cache=True)
 def _fill(source, first, target):
-    last = source.shape[1] - 1
+    n = source.shape[1] - first
     for i in range(target.shape[0]):
-        for j in range(target.shape[1]):
-            target[i, j] = source[i, min(first + j, last)]
+        own, row = source[i, first:], target[i]
+        for j in range(n):
+            row[j] = own[j]
+        for j in range(n, row.size):
+            row[j] = own[n - 1]
 
 
 @njit(cache=True)
 def _write_back(source, first, target):
+    n = target.shape[1] - first
     for i in range(target.shape[0]):
-        for k in range(first, target.shape[1]):
-            target[i, k] = source[i, k - first]
+        own, row = target[i, first:], source[i]
+        for j in range(n):
+            own[j] = row[j]

@@ -1,9 +1,22 @@
 """Biomarkers of the action potentials in one recorded trace.
 
-The definitions, for the beat that begins with a stimulus at t_s and ends at the
-next stimulus (or with the recording):
+Where a beat begins is a matter of what excites the node:
 
-    resting potential    V at the last sample at or before t_s
+    stimulated cell      (`action_potentials`) at the last sample at or before the
+                         stimulus, whether or not the cell answers
+    tissue               (`propagated_action_potentials`) at the foot of the node's
+                         own upstroke, whatever the delay since the stimulus: the
+                         sample of smallest V (the last of equals) between the
+                         activation before, or the begin of the recording, and
+                         this one. Activations are the upward crossings of a
+                         threshold in the node's trace, activation.py
+
+V is the maximum diastolic potential at the foot, or, where the wave meets tissue that
+still repolarises, the take-off potential: it falls until the front arrives. A beat
+ends where the next begins, or with the recording. In it,
+
+    resting potential    V at the beat's first sample: just before the stimulus, or at
+                         the foot
     peak                 largest sample of V in the beat
     amplitude            APA = peak - resting potential
     dV/dt max            largest (V[k+1] - V[k])/(t[k+1] - t[k]), at the middle of
@@ -27,12 +40,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cardiosim.measure.activation import activation_times, crossings
+
 
 @dataclass(frozen=True)
 class ActionPotential:
     """One beat of one node; a quantity that the recording does not show is NaN."""
 
-    stimulus_start: float  # ms
+    stimulus_start: float  # ms; NaN, like all about the stimulus, of a propagated beat
     stimulus_end: float  # ms
     resting_potential: float  # mV
     peak: float  # mV
@@ -44,6 +59,7 @@ class ActionPotential:
     dvdt_max_after_stimulus: float  # mV/ms
     dvdt_max_after_stimulus_time: float  # ms
     apd: Mapping[float, float]  # percent of repolarisation -> ms
+    activation_time: float  # ms, first upward crossing of the threshold
 
 
 def action_potentials(
@@ -90,21 +106,61 @@ def action_potentials(
     last = np.append(first[1:], times.size - 1)
     return [
         _measure_beat(
-            times[i : j + 1], V[i : j + 1], start, end, percents, threshold, tolerance
+            times[i : j + 1], V[i : j + 1], percents, threshold, start, end, tolerance
         )
         for i, j, start, end in zip(first, last, starts, ends, strict=True)
         if i >= 0 and j > i
     ]
 
 
+def propagated_action_potentials(
+    times: ArrayLike,
+    V: ArrayLike,
+    percents: Sequence[float] = (50, 90),
+    threshold: float = -20.0,
+    repolarised: float | None = None,
+) -> list[ActionPotential]:
+    """Biomarkers of every beat of a node of tissue, each from its own foot.
+
+    Args:
+        times: increasing sample times, ms, shape (n_times,), from before the first
+            upstroke on: a trace that begins within it has no foot of it.
+        V: membrane potential of one node, mV, shape (n_times,).
+        percents: repolarisation percentages at which to give the duration.
+        threshold: mV; an upward crossing of it is an activation.
+        repolarised: what V must fall below, mV, before an activation counts again;
+            20 mV below the threshold by default.
+
+    Returns:
+        One `ActionPotential` an activation, in time order; NaN in what is about the
+        stimulus.
+    """
+    times = np.asarray(times, dtype=float)
+    V = np.asarray(V, dtype=float)
+    _check_trace(times, V)
+    _check_percents(percents)
+    before = crossings(V, threshold, repolarised)  # last sample before each
+    if not before.size:
+        return []
+    # The last of equal samples: argmin of the reversed diastole gives the first.
+    feet = [
+        k - int(V[begin : k + 1][::-1].argmin())
+        for begin, k in zip((0, *(before[:-1] + 1)), before, strict=True)
+    ]
+    return [
+        _measure_beat(times[i : j + 1], V[i : j + 1], percents, threshold)
+        for i, j in zip(feet, [*feet[1:], times.size - 1], strict=True)
+    ]
+
+
 def _measure_beat(
     times: NDArray,
     V: NDArray,
-    start: float,
-    end: float,
     percents: Sequence[float],
     threshold: float,
-    tolerance: float,
+    start: float = math.nan,
+    end: float = math.nan,
+    tolerance: float = 0.0,
 ) -> ActionPotential:
     rest = float(V[0])
     at_peak = int(V.argmax())
@@ -137,6 +193,7 @@ def _measure_beat(
         dvdt_max_after_stimulus=dvdt_max_after,
         dvdt_max_after_stimulus_time=dvdt_max_after_time,
         apd=apd,
+        activation_time=float(activation_times(V[:, None], times, threshold)[0]),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+REARM = 20.0  # mV below the threshold, as in the recorder of activations
+
 
 def activation_times(
     V: ArrayLike, times: ArrayLike, threshold: float = -20.0
@@ -41,3 +43,30 @@ def activation_times(
     fraction = (threshold - below) / (above - below)
     lat[nodes] = times[k] + fraction * (times[k + 1] - times[k])
     return lat
+
+
+def crossings(
+    V: ArrayLike, threshold: float = -20.0, repolarised: float | None = None
+) -> NDArray:
+    """Last samples before the upward crossings of `threshold` in one node's trace.
+
+    A crossing counts again only after V has fallen below `repolarised`, so that a
+    wobble around the threshold is one beat; a trace that starts above the threshold
+    must fall below it first.
+
+    Args:
+        V: membrane potential of one node, mV, shape (n_times,).
+        threshold: mV.
+        repolarised: mV; 20 mV below the threshold by default.
+
+    Returns:
+        Indices k, increasing, with V[k] < threshold <= V[k + 1].
+    """
+    V = np.asarray(V, dtype=float)
+    repolarised = threshold - REARM if repolarised is None else repolarised
+    counted, armed, begin = [], bool(V.size) and bool(V[0] < threshold), 0
+    for k in np.flatnonzero((V[:-1] < threshold) & (V[1:] >= threshold)):
+        if armed or V[begin : k + 1].min() < repolarised:
+            counted.append(k)
+            armed, begin = False, k + 1
+    return np.array(counted, dtype=np.intp)

@@ -116,15 +116,31 @@ def _measured_part(
             f"{x[-1]:g} mm did not activate, the first of them node {order[k]} at "
             f"x = {x[k]:g} mm: run longer or stimulate more, or the wave is blocked"
         )
-    forward = np.sign(lat[-1] - lat[0])
-    turns = np.flatnonzero(np.diff(lat) * forward <= 0.0)
-    if turns.size:
+    if np.any(np.diff(lat) * np.sign(lat[-1] - lat[0]) <= 0.0):
         raise NoConduction(
             f"activation does not run one way between x = {x[0]:g} and {x[-1]:g} mm: "
-            f"it turns at x = {x[turns[0]]:g} mm (LAT {lat[turns[0]]:g} ms); measure "
-            "on one side of the stimulus and of a collision (start, stop)"
+            f"{_turn(x, lat)}; measure on one side of the stimulus and of a collision "
+            "(start, stop)"
         )
     return x, lat, float(x0), float(x1)
+
+
+def _turn(x: NDArray, lat: NDArray) -> str:
+    """Where activation that does not run one way turns, or what it does instead."""
+    early, late = sorted((lat[0], lat[-1]))
+    source, collision = early - lat.min(), lat.max() - late
+    if source <= 0.0 and collision <= 0.0:
+        # No summit outside the range of the ends: it halts, or jumps back, within.
+        k = int((np.diff(lat) * np.sign(lat[-1] - lat[0]) <= 0.0).argmax())
+        return (
+            f"LAT is {lat[k]:g} ms at x = {x[k]:g} mm and {lat[k + 1]:g} ms at "
+            f"x = {x[k + 1]:g} mm"
+        )
+    summit = lat.min() if source > collision else lat.max()
+    # A region that is stimulated whole activates at once; it turns in its middle.
+    at = x[np.abs(lat - summit) <= 1e-9 * max(abs(summit), 1.0)]
+    meaning = "it starts" if source > collision else "two waves meet"
+    return f"it turns at x = {at.mean():g} mm (LAT {summit:g} ms), where {meaning}"
 
 
 def _snap(position: float, x: NDArray, length: float) -> float:

@@ -130,7 +130,7 @@ def test_nodes_do_not_influence_each_other(ramp, scheme):
 def test_nodes_in_their_upstroke_do_not_influence_those_at_rest(scheme):
     """Wide strips: substeps are taken by the strip, and must not be by the node."""
     cell = compile_cell("skibsbye2016", scheme=scheme)
-    n = 1000
+    n = 3100
     states = cell.initial_states(n)
     up = np.random.default_rng(2).random(n) < 0.1
     states[0, up] = -20.0
@@ -146,7 +146,7 @@ def test_nodes_in_their_upstroke_do_not_influence_those_at_rest(scheme):
 @each_scheme
 def test_narrow_and_wide_strips_give_the_same_bits(ramp, scheme):
     cell = compile_cell("skibsbye2016", scheme=scheme)
-    wide, i_stim = ramp(cell, 1001)
+    wide, i_stim = ramp(cell, 3001)
     narrow = [np.ascontiguousarray(part) for part in np.array_split(wide, 7, axis=1)]
     cell.react(wide, i_stim, dt=0.05, n_steps=20)
     for part, stimulus in zip(narrow, np.array_split(i_stim, 7), strict=True):
@@ -186,7 +186,7 @@ def test_threads_give_the_same_bits_as_one(ramp, scheme, monkeypatch):
 
 
 @each_scheme
-@pytest.mark.parametrize("n_nodes", [5, 1000])
+@pytest.mark.parametrize("n_nodes", [5, 3100])
 def test_many_steps_at_once_are_the_same_as_one_by_one(ramp, scheme, n_nodes):
     cell = compile_cell("skibsbye2016", scheme=scheme)
     at_once, i_stim = ramp(cell, n_nodes)
