@@ -73,7 +73,7 @@ def assemble(case: Case) -> tuple[Case, Monodomain]:
     mesh = build_mesh(case)
     cell = build_cell(case)
     _check_stimulus(case, cell)
-    case = resolve(case, cell.state_names[0])
+    case = resolve(case, cell.state_names[0], cell.facts["model_fast"])
     stimuli = tuple(_stimulus(case, index, mesh) for index in range(len(case.stimulus)))
     problem = Monodomain(mesh, cell, build_diffusion(case, mesh), stimuli)
     _check_recording(case, problem)

@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,15 +29,19 @@ N_TRACES = 5  # evenly spaced along a cable, where the case names none
 N_SNAPSHOTS = 100  # over the run, where the case names no interval
 
 
-def resolve(case: Case, V: str) -> Case:
+def resolve(case: Case, V: str, fast: Sequence[str] = ()) -> Case:
     """Fill in the defaults that depend on other parts of the case.
 
     Args:
         case: as read.
         V: qualified name of the cell's membrane potential, recorded by default.
+        fast: fast gates that the cell's own text names.
     """
     return case.model_copy(
         update={
+            "cell": case.cell.model_copy(
+                update={"fast": case.cell.fast or tuple(fast) or None}
+            ),
             "stimulus": tuple(_stimulus(stimulus) for stimulus in case.stimulus),
             "time": case.time.model_copy(
                 update={"reaction_dt": case.time.reaction_dt or case.time.dt}
