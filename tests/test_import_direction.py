@@ -9,13 +9,14 @@ import cardiosim
 
 PACKAGE = Path(cardiosim.__file__).parent
 MAY_IMPORT = {
-    "ionic": set(),
+    "whole_file": set(),
+    "ionic": {"whole_file"},
     "tissue": set(),
     "measure": set(),
-    "output": {"measure", "units"},
+    "output": {"measure", "units", "whole_file"},
     "units": set(),
     "surrogates": {"ionic"},
-    "simulation": {"ionic", "surrogates", "tissue"},
+    "simulation": {"ionic", "surrogates", "tissue", "whole_file"},
     "case": {"units", "ionic", "surrogates", "tissue", "simulation"},
     "experiments": {"case", "ionic", "surrogates", "tissue", "simulation", "measure"},
 }

@@ -14,7 +14,6 @@ import logging
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +24,7 @@ import numba
 from platformdirs import user_cache_path
 
 from cardiosim.ionic.equations import fingerprint
+from cardiosim.whole_file import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +65,9 @@ def cached_kernel(
         text, facts = generate()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(description, json.dumps(facts))
-            write_atomically(source, text)
+            for path, content in ((description, json.dumps(facts)), (source, text)):
+                with whole_file(path) as partial:
+                    partial.write_text(content)
         except OSError as error:
             raise OSError(
                 f"kernels cannot be kept in {folder} ({error}); let CARDIOSIM_CACHE "
@@ -74,15 +75,6 @@ def cached_kernel(
             ) from error
         logger.info("generated %s", source)
     return _import(source), json.loads(description.read_text())
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file that another process sees either whole or not at all."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=path.name, delete=False
-    ) as file:
-        file.write(text)
-    os.replace(file.name, path)
 
 
 def _import(path: Path) -> ModuleType:

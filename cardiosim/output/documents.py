@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import numbers
-import os
 import tomllib
 from collections.abc import Mapping
 from datetime import date, time
@@ -18,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import tomli_w
+
+from cardiosim.whole_file import whole_file
 
 
 def write_toml(path: Path, table: Mapping[str, Any]) -> None:
@@ -100,6 +101,5 @@ def _nan_for_null(value: Any) -> Any:
 
 def replace_text(path: Path, text: str) -> None:
     """Write a whole file at once: readers see the old one or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")

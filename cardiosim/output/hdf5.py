@@ -7,7 +7,6 @@ whole, brought to the disk, and renamed: what has its name is complete.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+
+from cardiosim.whole_file import whole_file
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -37,15 +38,12 @@ def replace_hdf5(path: Path, keep: bool = False) -> Iterator[h5py.File]:
         path: file to make or replace.
         keep: begin with what the old one holds.
     """
-    partial = path.with_name(path.name + ".partial")
     keep = keep and path.exists()
-    if keep:
-        shutil.copyfile(path, partial)
-    with h5py.File(partial, "a" if keep else "w", locking=False) as file:
-        yield file
-    with open(partial, "rb+") as written:
-        os.fsync(written.fileno())
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        if keep:
+            shutil.copyfile(path, partial)
+        with h5py.File(partial, "a" if keep else "w", locking=False) as file:
+            yield file
 
 
 def add_dataset(group: h5py.Group, name: str, array: NDArray) -> None:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +22,7 @@ from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.run import march
 from cardiosim.tissue.mesh import point
 from cardiosim.tissue.stimulus import Stimulus
+from cardiosim.whole_file import whole_file
 
 if TYPE_CHECKING:
     from cardiosim.ionic.interface import IonicModel
@@ -107,22 +106,15 @@ def _write(
     cell: IonicModel,
     protocol: dict[str, float],
 ) -> None:
-    """Write beside the place and rename, so that no reader sees half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    state=state,
-                    state_names=np.array(cell.state_names),
-                    fingerprint=np.array(cell.fingerprint),
-                    protocol=np.array(json.dumps(protocol)),
-                )
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with whole_file(path) as partial, open(partial, "wb") as file:
+            np.savez(
+                file,
+                state=state,
+                state_names=np.array(cell.state_names),
+                fingerprint=np.array(cell.fingerprint),
+                protocol=np.array(json.dumps(protocol)),
+            )
     except OSError as error:
         log.warning("paced state is not cached in %s: %s", path.parent, error)
