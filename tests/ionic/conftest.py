@@ -14,6 +14,9 @@ from cardiosim.ionic.expressions import FUNCTIONS, Apply, Expression, Name, Numb
 from cardiosim.ionic.reaction import reaction
 from cardiosim.ionic.read_myokit import read_mmt
 
+# What fails there shows its values, as in a test file.
+pytest.register_assert_rewrite("tests.ionic.published_cell")
+
 HEADER = """\
 [[model]]
 name: small
