@@ -194,9 +194,7 @@ class CompiledCell:
         self._kernels = kernels
         self._own = own
         self._step: tuple[int, ModuleType] | None = None
-        size = max((values.size for values in own.values()), default=1)
-        columns = [np.broadcast_to(values, size) for values in own.values()]
-        self._parameters = np.array(columns).reshape(len(columns), size)
+        self._parameters = np.empty((len(own), 0))  # for the nodes asked for last
 
     @property
     def n_own_nodes(self) -> int | None:
@@ -309,7 +307,7 @@ class CompiledCell:
     def _parameters_of(self, n_nodes: int) -> NDArray:
         """Overridden parameters at every node, (n_overridden, n_nodes)."""
         if self._parameters.shape[1] != n_nodes:
-            if self.n_own_nodes is not None:
+            if self.n_own_nodes not in (None, n_nodes):
                 raise ValueError(
                     f"{self.name} has parameters for {self.n_own_nodes} nodes but is "
                     f"asked for {n_nodes}; give one value per node"

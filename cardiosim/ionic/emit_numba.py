@@ -137,11 +137,8 @@ def _strips(step: Reaction, strip: int) -> str:
     hoisted = FunctionBody(code)
     hoisted.assign(step.hoisted)
 
-    inputs = {
-        name: f"row_{names[name]}"
-        for name in step.inputs
-        if name in names_read(step.main, step.new_states)
-    }
+    read = names_read(step.main)
+    inputs = {n: f"row_{names[n]}" for n in step.inputs if n in read}
     states = step.equations.states
     rows = {name: i for i, name in enumerate(states)}
     main = FunctionBody(code)
@@ -204,7 +201,7 @@ def _strip_substeps(
 
     def lane_loop(assignments: Iterable[Assignment], new: Iterable[str]) -> list[str]:
         body = FunctionBody(code)
-        read = names_read(assignments, ())
+        read = names_read(assignments)
         known = [n for n in (*moving, *substep.frozen) if n in read]
         body.add(*(f"{names[n]} = y[{kept[n]}, j]" for n in known))
         body.assign(assignments)

@@ -66,11 +66,6 @@ def local_identifiers(names: Iterable[str]) -> dict[str, str]:
     return {n: table[n] for n in plain} | {n: n for n in own}
 
 
-def names_read(
-    assignments: Iterable[Assignment], new_states: Iterable[tuple[str, str]]
-) -> set[str]:
-    """Names that the assignments, and the states' new values, read."""
-    read: set[str] = set()
-    for _, expression in assignments:
-        read |= references(expression)
-    return read | {new for _, new in new_states}
+def names_read(assignments: Iterable[Assignment]) -> set[str]:
+    """Names that the assignments read."""
+    return {name for _, expression in assignments for name in references(expression)}
