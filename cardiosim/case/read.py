@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from cardiosim.case.schema import Case, ParameterTable
+from cardiosim.ionic.library import SUFFIXES
 
 
 class CaseError(ValueError):
@@ -71,7 +72,7 @@ def _locate_model(content: dict[str, Any], folder: Path) -> None:
     """A model file is looked for beside the case, wherever the program runs."""
     cell = content.get("cell")
     model = cell.get("model") if isinstance(cell, dict) else None
-    if isinstance(model, str) and model.endswith(".mmt"):
+    if isinstance(model, str) and model.endswith(SUFFIXES):
         cell["model"] = str((folder / model).resolve())
 
 

@@ -108,12 +108,16 @@ def resolved_document(case: Case, cell: CompiledCell) -> dict[str, Any]:
 
 def provenance(cell: CompiledCell) -> dict[str, Any]:
     """What ran, on what, when."""
+    calcium = cell.facts["cytosolic_calcium"]
     return {
         "cell": {
             "name": cell.name,
             "membrane_potential": cell.state_names[0],
             "fingerprint": cell.fingerprint,
-        },
+            "gates": list(cell.facts["gates"]),
+            "membrane_currents": list(cell.facts["membrane_currents"]),
+        }
+        | ({"cytosolic_calcium": calcium} if calcium else {}),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "versions": versions(),

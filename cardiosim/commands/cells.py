@@ -7,7 +7,8 @@ from cardiosim.commands.table import show_table
 
 def cells() -> None:
     """List the cells that come with the program."""
-    from cardiosim.ionic.compiled import available_cells, compile_cell
+    from cardiosim.ionic.compiled import compile_cell
+    from cardiosim.ionic.library import available_cells
 
     rows = []
     for name in available_cells():

@@ -22,11 +22,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from cardiosim.case.resolve import cpu_name
-from cardiosim.ionic.compiled import CompiledCell, compile_cell, model_path
+from cardiosim.ionic.compiled import CompiledCell, compile_cell
 from cardiosim.ionic.economy import count_operations
 from cardiosim.ionic.emit_numba import economical
+from cardiosim.ionic.library import model_path, model_source
 from cardiosim.ionic.reaction import reaction
-from cardiosim.ionic.read_myokit import read_model_file
 from cardiosim.ionic.vector_math import exp
 
 _VECTOR = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "arcp"}}
@@ -206,7 +206,7 @@ def as_record(
 
 
 def _operations(path: Path, scheme: str) -> dict[str, int]:
-    step = reaction(read_model_file(path), scheme)
+    step = reaction(model_source(path).equations(), scheme)
     return count_operations(economical(step).main)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,15 @@ from numba import types
 from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.ionic import emit_numba, emit_scalar
-from cardiosim.ionic.equations import CellEquations, fingerprint, nearest
+from cardiosim.ionic.equations import CellEquations, dot, fingerprint, nearest
+from cardiosim.ionic.expressions import ZERO
 from cardiosim.ionic.kernel_cache import cached_kernel, generator_fingerprint
+from cardiosim.ionic.library import ModelSource, model_source
+from cardiosim.ionic.membrane_currents import membrane_currents
 from cardiosim.ionic.parameters import Scale, no_parameter, own_parameters
 from cardiosim.ionic.reaction import SCHEMES, Reaction, reaction
-from cardiosim.ionic.read_myokit import model_text, read_mmt
 from cardiosim.ionic.strips import Padding
 
-MODELS = Path(__file__).parent / "models"
 BACKENDS = ("numba", "scalar")
 
 # Fewer nodes than this are stepped in narrow strips, which are as fast while the states
@@ -33,30 +34,6 @@ _WIDE_FROM = 3000
 _NODES_PER_THREAD = 2000
 
 
-def available_cells() -> tuple[str, ...]:
-    """Names of the cells that ship with the program."""
-    return tuple(sorted(path.stem for path in MODELS.glob("*.mmt")))
-
-
-def model_path(model: str | Path) -> Path:
-    """File of a shipped cell's model text, or the file itself.
-
-    Raises:
-        ValueError: neither a shipped cell nor a .mmt file; names the nearest.
-    """
-    path = Path(model)
-    if path.suffix == ".mmt":
-        if not path.is_file():
-            raise ValueError(f"there is no model file {path}")
-        return path
-    if str(model) not in available_cells():
-        advice = nearest(str(model), available_cells()).rstrip("?")
-        raise ValueError(
-            f"unknown cell {model}; {advice}; a model file of your own ends in .mmt"
-        )
-    return MODELS / f"{model}.mmt"
-
-
 def compile_cell(
     model: str | Path,
     *,
@@ -65,17 +42,20 @@ def compile_cell(
     fast: Sequence[str] | None = None,
     parameters: Mapping[str, ArrayLike | Scale] | None = None,
     backend: str = "numba",
+    clamped: bool = False,
 ) -> CompiledCell:
     """Compile a cell, or load it from the cache.
 
     Args:
-        model: name of a shipped cell, or path of a .mmt file.
+        model: name of a shipped cell or variant, or path of a .mmt or .toml file.
         scheme: "rush_larsen" or "multirate" (see `cardiosim.ionic.reaction`).
         substeps: substeps of the fast subsystem in one multirate step.
         fast: fast gates of multirate; None takes the model's own.
         parameters: overrides by qualified name; a value or a `Scale`, each either
             one number for all nodes or one per node, (n_nodes,).
         backend: "numba", or "scalar" for the oracle without vectorisation.
+        clamped: hold V where the caller puts it, as a voltage clamp does; `observe`
+            still gives the currents of the free cell.
 
     Returns:
         The cell.
@@ -90,12 +70,13 @@ def compile_cell(
         raise ValueError(f"unknown scheme {scheme}; expected {' or '.join(SCHEMES)}")
     if substeps < 1:
         raise ValueError(f"substeps is {substeps}; at least 1 is needed")
-    path = model_path(model)
+    if clamped and scheme != "rush_larsen":
+        raise ValueError(
+            f"scheme {scheme} substeps V, which a clamped cell holds; use rush_larsen"
+        )
     overrides = dict(parameters or {})
     free = tuple(sorted(overrides))
-    origin = str(path) if path != MODELS / path.name else path.stem
-    text = model_text(path)
-    kernels = _Kernels(path.stem, text, scheme, fast, free, backend, origin)
+    kernels = _Kernels(model_source(model), scheme, fast, free, backend, clamped)
     facts = kernels.facts()
     own = own_parameters(overrides, facts["parameters"])
     return CompiledCell(kernels, facts, own, substeps)
@@ -105,66 +86,71 @@ def compile_cell(
 class _Kernels:
     """Kernel modules of one cell, from the cache or generated."""
 
-    name: str
-    text: str
+    source: ModelSource
     scheme: str
     fast: Sequence[str] | None
     free: tuple[str, ...]
     backend: str
-    origin: str  # the file, for messages; the name of a shipped cell
+    clamped: bool
 
     def facts(self) -> dict[str, Any]:
         """What the compiler found in the cell (`_describe`)."""
-        key = ("facts", self.scheme, self._fast_key, *self.free)
-        return self._cached(f"{self.name}_facts", key, self._facts)[1]
+        key = ("facts", *self._step_key)
+        return self._cached("facts", key, self._facts)[1]
 
     def react(self, strip: int) -> ModuleType:
         """Kernel of the reaction step with strips of so many nodes."""
 
         def generate() -> tuple[str, dict[str, Any]]:
-            step = reaction(self._equations(), self.scheme, self.free, self.fast)
+            step = self._reaction()
             if self.backend == "scalar":
                 return emit_scalar.scalar_module(step, cache=True), {}
             return emit_numba.strip_module(step, cache=True, strip=strip), {}
 
         shape = f"strip{strip}" if self.backend == "numba" else "scalar"
-        key = (self.scheme, self._fast_key, *self.free, shape)
-        return self._cached(f"{self.name}_{self.scheme}_{shape}", key, generate)[0]
+        key = (*self._step_key, shape)
+        return self._cached(f"{self.scheme}_{shape}", key, generate)[0]
 
     def observe(self) -> ModuleType:
         """Kernel that evaluates every variable."""
 
         def generate() -> tuple[str, dict[str, Any]]:
             module = emit_scalar.observation_module(
-                self._equations(), self.free, cache=True
+                self.source.equations(), self.free, cache=True
             )
             return module, {}
 
         key = ("observe", *self.free)
-        return self._cached(f"{self.name}_observe", key, generate)[0]
+        return self._cached("observe", key, generate)[0]
 
     @property
-    def _fast_key(self) -> str:
-        return "model" if self.fast is None else ",".join(self.fast)
+    def _step_key(self) -> tuple[object, ...]:
+        fast = "model" if self.fast is None else ",".join(self.fast)
+        return (self.scheme, fast, self.clamped, *self.free)
 
-    def _cached(self, stem, key, generate) -> tuple[ModuleType, dict[str, Any]]:
-        return cached_kernel(stem, fingerprint(self.text, self.name, *key), generate)
+    def _cached(self, what, key, generate) -> tuple[ModuleType, dict[str, Any]]:
+        name = self.source.name
+        key = fingerprint(self.source.key, name, *key)
+        return cached_kernel(f"{name}_{what}", key, generate)
 
-    def _equations(self) -> CellEquations:
-        return _read(self.text, self.name, self.origin)
+    def _reaction(self) -> Reaction:
+        cell = self.source.equations()
+        if self.clamped:
+            cell = _clamped(cell)
+        return reaction(cell, self.scheme, self.free, self.fast)
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
-        cell = self._equations()
+        cell = self.source.equations()
         for name in self.free:
             if name not in cell.parameters:
                 raise ValueError(no_parameter(name, cell))
-        step = reaction(cell, self.scheme, self.free, self.fast)
-        return "", _describe(cell, step)
+        return "", _describe(cell, self._reaction())
 
 
-@functools.lru_cache(maxsize=8)
-def _read(text: str, name: str, origin: str) -> CellEquations:
-    return read_mmt(text, name, origin)
+def _clamped(cell: CellEquations) -> CellEquations:
+    """The same cell with dV/dt = 0."""
+    held = {dot(cell.membrane_potential): ZERO}
+    return dataclasses.replace(cell, definitions={**cell.definitions, **held})
 
 
 class CompiledCell:
@@ -206,14 +192,15 @@ class CompiledCell:
     def equations_fingerprint(self) -> str:
         """Hash of the model text and the parameter overrides."""
         values = [f"{name}={v.tolist()}" for name, v in self._own.items()]
-        return fingerprint(self._kernels.text, *values)
+        return fingerprint(self._kernels.source.key, *values)
 
     @property
     def fingerprint(self) -> str:
         """Hash of equations, parameters, reaction scheme and this compiler."""
         scheme = (self.scheme, self.substeps, self.facts["fast"])
         own = (self.equations_fingerprint, generator_fingerprint())
-        return fingerprint(*own, *scheme, self._kernels.backend)
+        kernels = self._kernels
+        return fingerprint(*own, *scheme, kernels.backend, kernels.clamped)
 
     def unit_of(self, name: str) -> str:
         """Unit of a variable, as text."""
@@ -360,5 +347,7 @@ def _describe(cell: CellEquations, step: Reaction) -> dict[str, Any]:
         "fast": list(substep.fast) if substep else [],
         "model_fast": list(cell.fast),
         "title": cell.title,
+        "membrane_currents": membrane_currents(cell),
+        "cytosolic_calcium": cell.cytosolic_calcium,
         "singularities": step.n_singularities,
     }

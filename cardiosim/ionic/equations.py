@@ -30,6 +30,8 @@ class CellEquations:
             depolarises; None if the cell takes none.
         fast: states that the multirate scheme advances together with V.
         title: one line on what the cell is, from the model's header.
+        cytosolic_calcium: name of the calcium that twitches the cell; None if the
+            text labels none.
     """
 
     name: str
@@ -40,6 +42,7 @@ class CellEquations:
     stimulus: str | None
     fast: tuple[str, ...]
     title: str = ""
+    cytosolic_calcium: str | None = None
 
     @property
     def membrane_potential(self) -> str:

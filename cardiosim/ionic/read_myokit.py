@@ -51,7 +51,8 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
     """Parse model text, check its units strictly, return its equations.
 
     The membrane potential is the state labelled `membrane_potential`, or
-    `membrane.V`; the stimulus is the variable bound to `pace`. The model's meta
+    `membrane.V`; the stimulus is the variable bound to `pace`; the label
+    `cytosolic_calcium` names what a calcium transient is measured of. The model's meta
     entry `fast` names the states of the multirate scheme's fast subsystem.
 
     Args:
@@ -102,6 +103,7 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
             f"depend on time only through its states and stimulus"
         )
     variables = [v for v in everything if not v.is_state() and v is not time]
+    calcium = model.label("cytosolic_calcium")
     fast = tuple(s.strip() for s in model.meta.get("fast", "").split(",") if s.strip())
     for unknown in set(fast) - set(states):
         raise ValueError(
@@ -119,17 +121,8 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
         stimulus=stimulus.qname() if stimulus is not None else None,
         fast=fast,
         title=model.meta.get("display_name", ""),
+        cytosolic_calcium=calcium.qname() if calcium is not None else None,
     )
-
-
-def read_model_file(path: Path) -> CellEquations:
-    """Read a .mmt file; the cell is named after it.
-
-    Raises:
-        ValueError: see `read_mmt`.
-        FileNotFoundError: there is no such file.
-    """
-    return read_mmt(model_text(path), path.stem, str(path))
 
 
 def model_text(path: Path) -> str:

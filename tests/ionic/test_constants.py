@@ -2,10 +2,9 @@
 
 import pytest
 
-from cardiosim.ionic.compiled import available_cells, model_path
 from cardiosim.ionic.constants import fold_constants
 from cardiosim.ionic.expressions import Apply, Name, Number, references, walk
-from cardiosim.ionic.read_myokit import read_model_file
+from cardiosim.ionic.library import available_cells, model_source
 
 CHAIN = """\
 [k]
@@ -103,7 +102,7 @@ def test_constant_without_a_value_does_no_harm_where_it_is_never_taken(read):
 
 @pytest.mark.parametrize("name", available_cells())
 def test_folding_changes_no_value(name, value_of):
-    equations = read_model_file(model_path(name))
+    equations = model_source(name).equations()
     folded = fold_constants(equations, ())
     is_constant = 0
     for variable, expression in equations.definitions.items():
@@ -119,7 +118,7 @@ def test_folding_changes_no_value(name, value_of):
 
 @pytest.mark.parametrize("name", available_cells())
 def test_folded_cell_has_no_operation_on_numbers_alone(name):
-    folded = fold_constants(read_model_file(model_path(name)), ())
+    folded = fold_constants(model_source(name).equations(), ())
     for expression in folded.definitions.values():
         for node in walk(expression):
             assert not isinstance(node, Apply) or not all(

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from cardiosim.ionic.compiled import available_cells, compile_cell, model_path
+from cardiosim.ionic.compiled import compile_cell
 from cardiosim.ionic.economy import count_operations, economise
 from cardiosim.ionic.emit_numba import economical
 from cardiosim.ionic.expressions import FUNCTIONS, Apply, Name, Number, references
+from cardiosim.ionic.library import available_cells, model_source
 from cardiosim.ionic.reaction import observation, reaction
-from cardiosim.ionic.read_myokit import read_model_file
 
 
 def assignments_of(read, expressions):
@@ -151,7 +151,7 @@ def test_assignments_stay_in_order(read):
 
 @pytest.mark.parametrize("name", available_cells())
 def test_step_of_a_cell_keeps_its_values(name):
-    step = reaction(read_model_file(model_path(name)), "rush_larsen")
+    step = reaction(model_source(name).equations(), "rush_larsen")
     less = economical(step)
     rng = np.random.default_rng(4)
     cell = compile_cell(name)
@@ -168,7 +168,7 @@ def test_step_of_a_cell_keeps_its_values(name):
 
 
 def test_human_atrial_cell_takes_far_fewer_operations():
-    step = reaction(read_model_file(model_path("skibsbye2016")), "rush_larsen")
+    step = reaction(model_source("skibsbye2016").equations(), "rush_larsen")
     before, after = (count_operations(s.main) for s in (step, economical(step)))
     assert after["exp"] <= before["exp"] - 5
     assert after["/"] <= before["/"] - 10

@@ -15,11 +15,10 @@ import pytest
 from numba import types
 
 from cardiosim.ionic import emit_numba
-from cardiosim.ionic.compiled import model_path
 from cardiosim.ionic.economy import count_operations
 from cardiosim.ionic.emit_numba import economical
+from cardiosim.ionic.library import model_source
 from cardiosim.ionic.reaction import SCHEMES, reaction
-from cardiosim.ionic.read_myokit import read_model_file
 
 MATRIX, VECTOR = types.float64[:, ::1], types.float64[::1]
 SIGNATURE = (
@@ -56,7 +55,7 @@ def kernel_assembly(module):
 def kernels(tmp_path_factory):
     """(source, assembly, reaction step) by (scheme, strip)."""
     folder = tmp_path_factory.mktemp("kernels")
-    equations = read_model_file(model_path("skibsbye2016"))
+    equations = model_source("skibsbye2016").equations()
 
     def compiled(scheme, strip):
         step = reaction(equations, scheme)

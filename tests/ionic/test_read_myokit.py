@@ -4,10 +4,11 @@ import myokit
 import numpy as np
 import pytest
 
-from cardiosim.ionic.compiled import compile_cell, model_path
+from cardiosim.ionic.compiled import compile_cell
 from cardiosim.ionic.equations import dot
 from cardiosim.ionic.expressions import Number, references
-from cardiosim.ionic.read_myokit import read_mmt, read_model_file
+from cardiosim.ionic.library import model_path, model_source
+from cardiosim.ionic.read_myokit import read_mmt
 
 
 def refusal(read, *args, **more) -> str:
@@ -74,7 +75,7 @@ def test_a_rate_per_second_is_suspected_where_units_are_1000_apart(read, body, s
 
 def test_errors_of_a_model_file_name_the_file(model_file):
     path = model_file("[probe]\nw = membrane.V\n    in [mM]\n")
-    for read_file in (read_model_file, compile_cell):
+    for read_file in (lambda path: model_source(path).equations(), compile_cell):
         with pytest.raises(ValueError) as raised:
             read_file(path)
         assert str(raised.value).startswith(f"{path}: units do not agree: ")
@@ -85,7 +86,7 @@ def test_an_unknown_cell_says_what_a_file_is_called():
         model_path("nagumi")
     assert str(raised.value) == (
         "unknown cell nagumi; did you mean nagumo; a model file of your own ends in "
-        ".mmt"
+        ".mmt, a variant of a cell in .toml"
     )
 
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from cardiosim.ionic.compiled import available_cells, compile_cell, model_path
-from cardiosim.ionic.read_myokit import read_model_file
+from cardiosim.ionic.compiled import compile_cell
+from cardiosim.ionic.library import available_cells, model_source
 from cardiosim.ionic.singularities import remove_singularities
 
 CONSTANTS = """\
@@ -196,7 +196,7 @@ def test_roots_that_move_together_with_a_free_parameter_stay_safe(model_file):
 def schemes_of_cells():
     for name in available_cells():
         yield name, "rush_larsen"
-        if read_model_file(model_path(name)).fast:
+        if model_source(name).equations().fast:
             yield name, "multirate"
 
 
