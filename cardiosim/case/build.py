@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cardiosim.case.read import CaseError
 from cardiosim.case.resolve import resolve
-from cardiosim.case.schema import Case, TraceTable
+from cardiosim.case.schema import Case, CellTable, TraceTable
 from cardiosim.ionic.compiled import CompiledCell, Scale, compile_cell
 from cardiosim.ionic.equations import nearest
 from cardiosim.simulation.monodomain import Monodomain, uniform_states
@@ -135,6 +135,7 @@ def build_cell(case: Case, scheme: str | None = None) -> CompiledCell:
         scheme=scheme or table.scheme,
         substeps=table.substeps,
         fast=table.fast,
+        **_torch(table),
     )
     values = {name: parameter.value for name, parameter in table.parameters.items()}
     if any(isinstance(value, str) for value in values.values()):
@@ -152,6 +153,12 @@ def build_cell(case: Case, scheme: str | None = None) -> CompiledCell:
             for name, parameter in table.parameters.items()
         }
     )
+
+
+def _torch(table: CellTable) -> dict[str, str]:
+    """What only the torch backend is asked for."""
+    chosen = {"device": table.device, "dtype": table.dtype}
+    return {"backend": table.backend} | {k: v for k, v in chosen.items() if v}
 
 
 def build_diffusion(case: Case, mesh: Mesh) -> Diffusion | None:
@@ -284,6 +291,8 @@ def _check_recording(case: Case, problem: Monodomain) -> None:
                 )
         whole_steps(table.interval, dt, f"{key}.interval", least=1)
         whole_steps(getattr(table, "start", 0.0), dt, f"{key}.start")
+    if case.protocol:
+        return
     n_steps = whole_steps(case.time.end, dt, "time.end", least=1)
     for recorder in build_recorders(case, problem, sink=()).all:
         recorder.begin(problem, dt, n_steps)

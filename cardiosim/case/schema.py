@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, FiniteFloat, PositiveInt, field_validator, model_validator
 
+from cardiosim.case.protocols import Protocol
 from cardiosim.case.quantities import (
     Current,
     Duration,
@@ -127,14 +128,28 @@ class CellTable(Table):
     """What happens at a node."""
 
     model: Annotated[
-        str, Field(description="a name that `cardiosim cells` lists, or a .mmt file")
+        str,
+        Field(description="a name that `cardiosim cells` lists, a .mmt or .toml file"),
     ]
+    backend: Literal["numba", "scalar", "torch"] = "numba"
+    device: str | None = None  # of torch: cpu, cuda, cuda:1
+    dtype: Literal["float64", "float32"] | None = None  # of torch
     scheme: Scheme = "rush_larsen"
     substeps: PositiveInt = 4
     fast: tuple[str, ...] | None = None
     surrogate: Literal["none"] = "none"
     parameters: dict[str, ParameterTable] = {}
     prepace: PrepaceTable | None = None
+
+    @model_validator(mode="after")
+    def _device_and_dtype_are_for_torch(self) -> Self:
+        given = [key for key in ("device", "dtype") if getattr(self, key)]
+        if given and self.backend != "torch":
+            raise ValueError(
+                f'{" and ".join(given)} came with backend "{self.backend}", which runs '
+                'on the CPU in float64; remove it, or write backend = "torch"'
+            )
+        return self
 
     @field_validator("parameters", mode="before")
     @classmethod
@@ -178,7 +193,7 @@ class TimeTable(Table):
     """How the march goes."""
 
     dt: Duration
-    end: Duration
+    end: Duration | None = None  # a protocol knows its own
     splitting: Literal["strang", "godunov", "strang_diffusion_first"] = "strang"
     reaction_dt: Duration | None = None
 
@@ -261,6 +276,7 @@ class Case(Table):
     tissue: TissueTable | None = None
     cell: CellTable
     stimulus: tuple[StimulusTable, ...] = ()
+    protocol: Protocol | None = None
     time: TimeTable
     diffusion: DiffusionTable = DiffusionTable()
     record: RecordTable = RecordTable()
@@ -277,6 +293,26 @@ class Case(Table):
         if self.mesh.kind == "point" and self.measure.cv is not None:
             raise ValueError(
                 'measure.cv needs a cable, and mesh.kind is "point"; remove it'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_protocol_takes_the_place_of_stimuli(self) -> Self:
+        if self.protocol is None:
+            if self.time.end is None:
+                raise ValueError("time.end is missing; give the end of the run, in ms")
+            return self
+        if self.mesh.kind != "point":
+            raise ValueError(
+                f"protocol {self.protocol.kind} is for single cells; write mesh.kind = "
+                f'"point" instead of "{self.mesh.kind}"'
+            )
+        extra = ["[[stimulus]]"] if self.stimulus else []
+        extra += ["time.end"] if self.time.end is not None else []
+        if extra:
+            raise ValueError(
+                f"protocol {self.protocol.kind} knows its stimuli and its end; remove "
+                + " and ".join(extra)
             )
         return self
 

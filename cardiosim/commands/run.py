@@ -21,6 +21,7 @@ from cardiosim.commands.measure import (
 )
 from cardiosim.commands.pictures import draw
 from cardiosim.commands.progress import progress, waiting
+from cardiosim.commands.protocol import run_protocol_into
 from cardiosim.commands.table import show_summary, show_table
 from cardiosim.output.fields import FieldWriter
 from cardiosim.output.results import ResultsFolder, open_results
@@ -111,12 +112,15 @@ def run_case(
     results.write_resolved(resolved_document(case, problem.cell))
     mesh = problem.mesh
     results.write_mesh(mesh.points, mesh.elements, mesh.kind)
-    timing = _march(case, problem, results)
-    for phase, seconds in (("react", timing.react), ("diffuse", timing.diffuse)):
-        clock.stop(phase, seconds)
-    clock.stop("record")
-
-    numbers, warnings = _measure(case, folder)
+    if case.protocol:
+        numbers, warnings = run_protocol_into(case, problem, results)
+        clock.stop("protocol")
+    else:
+        timing = _march(case, problem, results)
+        for phase, seconds in (("react", timing.react), ("diffuse", timing.diffuse)):
+            clock.stop(phase, seconds)
+        clock.stop("record")
+        numbers, warnings = _measure(case, folder)
     results.write_summary(numbers)
     clock.stop("measure")
     draw(open_results(folder))

@@ -99,6 +99,13 @@ class Stimulus:
             pulse += 1
         return math.inf
 
+    def begins(self, end: float) -> list[float]:
+        """Return the times, up to `end`, ms, at which a pulse begins."""
+        begins: list[float] = []
+        while len(begins) < self.n_pulses and self._begin(len(begins)) <= end:
+            begins.append(self._begin(len(begins)))
+        return begins
+
     def _pulse_before(self, t: float) -> int:
         """Return a pulse that begins before t, with at most two to go to t."""
         if t <= self.start or math.isinf(self.period):

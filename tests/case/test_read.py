@@ -176,7 +176,7 @@ def test_a_missing_key_says_what_it_takes(read, line, says):
 
 
 def test_missing_tables_and_whole_numbers_say_what_they_take(read):
-    with pytest.raises(CaseError, match=r"expected a table \[time\] with dt and end"):
+    with pytest.raises(CaseError, match=r"expected a table \[time\] with dt"):
         read(CABLE.partition("[time]")[0])
     with pytest.raises(CaseError, match="beats is missing; expected a whole number"):
         read(CABLE, "cell.prepace.bcl=1000")

@@ -1,0 +1,116 @@
+"""What a laboratory case may say: the [protocol] tables, one kind each.
+
+A protocol takes the place of [[stimulus]] and time.end in a case of single cells. It
+begins from the state that [cell.prepace] leaves, the S1 train; its own stimuli have the
+pulse of that train unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, Field, PositiveInt
+
+from cardiosim.case.quantities import Current, Duration, Table, quantity
+
+Percent = quantity("1", gt=0.0, lt=100.0)
+
+
+def _spread(entry: Any) -> Any:
+    """{ from, to, step } or { from, to, count } as the list that it stands for."""
+    if not isinstance(entry, dict):
+        return entry
+    if set(entry) == {"from", "to", "step"}:
+        low, high, step = (float(entry[key]) for key in ("from", "to", "step"))
+        if step <= 0.0 or high < low:
+            raise ValueError(f"came {entry}; expected from <= to and a positive step")
+        # Half a step beyond, so that rounding does not lose the last one.
+        return [float(f"{x:.12g}") for x in np.arange(low, high + 0.5 * step, step)]
+    if set(entry) == {"from", "to", "count"}:
+        values = np.linspace(entry["from"], entry["to"], int(entry["count"]))
+        return [float(f"{x:.12g}") for x in values]
+    raise ValueError(
+        f"came {sorted(entry)}; expected a list, or a table of from, to and step (or "
+        "count)"
+    )
+
+
+Durations = Annotated[
+    tuple[Duration, ...], BeforeValidator(_spread), Field(min_length=1)
+]
+
+
+class PulseTable(Table):
+    """Shape of the stimuli; what is not given is that of the S1 train."""
+
+    amplitude: Current | None = None
+    duration: Duration | None = None
+
+
+class PacingProtocol(Table):
+    """Beats at one rate, up to a steady state or to a number of them."""
+
+    kind: Literal["pacing"]
+    bcl: Duration
+    pulse: PulseTable = PulseTable()
+    beats: PositiveInt = 1000  # at most
+    tolerance: quantity("1", gt=0.0) | None = 1e-5  # None: exactly `beats`
+
+
+class S1S2Protocol(Table):
+    """APD after one premature stimulus at each interval since the last S1."""
+
+    kind: Literal["s1s2_restitution"]
+    intervals: Durations
+    pulse: PulseTable = PulseTable()  # of S2
+
+
+class DynamicProtocol(Table):
+    """APD of the last of some beats at each cycle length."""
+
+    kind: Literal["dynamic_restitution"]
+    cycle_lengths: Durations
+    beats: PositiveInt = 50
+    pulse: PulseTable = PulseTable()
+
+
+class RefractoryPeriodProtocol(Table):
+    """Shortest S1-S2 interval that the cell answers, by bisection."""
+
+    kind: Literal["refractory_period"]
+    shortest: Duration = 50.0
+    longest: Duration | None = None  # the S1 cycle length
+    resolution: Duration = 1.0
+    response: quantity("1", gt=0.0, le=1.0) = 0.8  # of the S1 peak
+    pulse: PulseTable = PulseTable()  # of S2
+    strength: quantity("1", gt=0.0) | None = None  # multiple of the threshold
+
+
+class ThresholdProtocol(Table):
+    """Smallest amplitude that the resting cell answers, by bisection."""
+
+    kind: Literal["threshold"]
+    largest: Current = 200.0
+    resolution: quantity("1", gt=0.0) = 1e-3  # relative
+    duration: Duration | None = None  # that of the S1 train
+
+
+class StrengthDurationProtocol(Table):
+    """Threshold over the duration of the pulse; rheobase and chronaxie."""
+
+    kind: Literal["strength_duration"]
+    durations: Durations
+    largest: Current = 2000.0
+    resolution: quantity("1", gt=0.0) = 1e-3  # relative
+
+
+Protocol = Annotated[
+    PacingProtocol
+    | S1S2Protocol
+    | DynamicProtocol
+    | RefractoryPeriodProtocol
+    | ThresholdProtocol
+    | StrengthDurationProtocol,
+    Field(discriminator="kind"),
+]

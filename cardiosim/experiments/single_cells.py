@@ -1,0 +1,99 @@
+"""Many single cells at once, each stimulated at its own times: the one bench.
+
+Every protocol of the laboratory is cells without neighbours under pulses. Cells that
+differ in when or how strongly they are stimulated, or in their parameters, are the
+nodes of one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardiosim.ionic.interface import IonicModel
+from cardiosim.simulation.monodomain import Monodomain, uniform_states
+from cardiosim.simulation.potential_trace import PotentialTrace
+from cardiosim.simulation.recorders import Recorder
+from cardiosim.simulation.run import march
+from cardiosim.tissue.mesh import point
+from cardiosim.tissue.stimulus import Stimulus
+
+Progress = Callable[[float, float], None]
+
+UPSTROKE = 20.0  # ms after a stimulus begins in which every step is kept
+INTERVAL = 0.1  # ms between samples later on
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """Shape of a stimulus."""
+
+    amplitude: float  # A/F, positive depolarises
+    duration: float  # ms
+
+
+@dataclass(frozen=True)
+class Recording:
+    """V of all cells, and where they stand at the end.
+
+    Attributes:
+        times: ms, not evenly spaced, shape (n_times,).
+        V: mV, shape (n_times, n_cells).
+        states: at the end, shape (n_states, n_cells).
+    """
+
+    times: NDArray[np.float64]
+    V: NDArray[np.float64]
+    states: NDArray[np.float64]
+
+
+def run_cells(
+    cell: IonicModel,
+    states: NDArray[np.float64],
+    stimuli: Sequence[Stimulus],
+    end: float,
+    dt: float,
+    *,
+    start: float = 0.0,
+    recorders: Sequence[Recorder] = (),
+    progress: Progress | None = None,
+) -> Recording:
+    """March uncoupled cells from t = 0 to `end`.
+
+    Args:
+        cell: of all nodes; parameters may differ from node to node.
+        states: (n_states, n_cells), or (n_states,) for one cell; left as they are.
+        stimuli: their nodes are the cells.
+        end: ms, a whole number of steps.
+        dt: ms.
+        start: of the recording, ms: every step in the `UPSTROKE` ms after a pulse
+            begins, every `INTERVAL` ms otherwise.
+        recorders: more of what is to be kept.
+        progress: called with the time done and the end, ms.
+
+    Raises:
+        NonFinitePotential: the step is too long.
+    """
+    states = np.array(states, dtype=np.float64)
+    if states.ndim == 1:
+        states = uniform_states(states, 1)
+    problem = Monodomain(point(states.shape[1]), cell, None, stimuli, states)
+    trace = PotentialTrace(INTERVAL, upstrokes(stimuli, start, end), start)
+    march(problem, dt, end, recorders=(trace, *recorders), progress=progress)
+    return Recording(trace.times, trace.V, problem.states)
+
+
+def upstrokes(
+    stimuli: Sequence[Stimulus], start: float, end: float
+) -> list[tuple[float, float]]:
+    """Windows of `UPSTROKE` ms after each pulse that begins in [start, end]."""
+    begins = {
+        begin
+        for stimulus in stimuli
+        for begin in stimulus.begins(end)
+        if begin >= start - 1e-9
+    }
+    return [(begin, begin + UPSTROKE) for begin in sorted(begins)]
