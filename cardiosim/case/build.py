@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cardiosim.case.cells import build_cell
 from cardiosim.case.read import CaseError
 from cardiosim.case.resolve import resolve
-from cardiosim.case.schema import Case, CellTable, TraceTable
-from cardiosim.ionic.compiled import CompiledCell, Scale, compile_cell
+from cardiosim.case.schema import Case, TraceTable
+from cardiosim.ionic.compiled import CompiledCell
 from cardiosim.ionic.equations import nearest
 from cardiosim.simulation.monodomain import Monodomain, uniform_states
 from cardiosim.simulation.prepacing import prepaced_state
@@ -29,7 +29,6 @@ from cardiosim.tissue.finite_difference import cable_mass, cable_stiffness
 from cardiosim.tissue.mesh import Mesh, cable, point
 from cardiosim.tissue.regions import select_nodes
 from cardiosim.tissue.stimulus import Stimulus
-from cardiosim.units import to_project_units
 
 Progress = Callable[[float, float], None]
 
@@ -74,8 +73,8 @@ def assemble(case: Case) -> tuple[Case, Monodomain]:
     cell = build_cell(case)
     _check_stimulus(case, cell)
     case = resolve(case, cell.state_names[0], cell.facts["model_fast"])
-    stimuli = tuple(_stimulus(case, index, mesh) for index in range(len(case.stimulus)))
-    problem = Monodomain(mesh, cell, build_diffusion(case, mesh), stimuli)
+    diffusion = build_diffusion(case, mesh)
+    problem = Monodomain(mesh, cell, diffusion, build_stimuli(case, mesh))
     _check_recording(case, problem)
     cell.compile(mesh.n_nodes)
     return case, problem
@@ -124,41 +123,6 @@ def build_mesh(case: Case) -> Mesh:
     if case.mesh.kind == "point":
         return point()
     return cable(case.mesh.length, case.mesh.dx)
-
-
-def build_cell(case: Case, scheme: str | None = None) -> CompiledCell:
-    """Cell of a case, compiled; with another reaction scheme if one is given."""
-    table = case.cell
-    compile_with = functools.partial(
-        compile_cell,
-        table.model,
-        scheme=scheme or table.scheme,
-        substeps=table.substeps,
-        fast=table.fast,
-        **_torch(table),
-    )
-    values = {name: parameter.value for name, parameter in table.parameters.items()}
-    if any(isinstance(value, str) for value in values.values()):
-        # The kernel depends on the names alone, so that asking costs no compilation.
-        model = compile_with(parameters=dict.fromkeys(values, Scale(1.0)))
-        values = {
-            name: None
-            if value is None
-            else to_project_units(value, model.unit_of(name), f"cell.parameters.{name}")
-            for name, value in values.items()
-        }
-    return compile_with(
-        parameters={
-            name: Scale(parameter.scale) if values[name] is None else values[name]
-            for name, parameter in table.parameters.items()
-        }
-    )
-
-
-def _torch(table: CellTable) -> dict[str, str]:
-    """What only the torch backend is asked for."""
-    chosen = {"device": table.device, "dtype": table.dtype}
-    return {"backend": table.backend} | {k: v for k, v in chosen.items() if v}
 
 
 def build_diffusion(case: Case, mesh: Mesh) -> Diffusion | None:
@@ -217,10 +181,15 @@ def _check_stimulus(case: Case, cell: CompiledCell) -> None:
     )
 
 
+def build_stimuli(case: Case, mesh: Mesh) -> tuple[Stimulus, ...]:
+    """Stimuli of a case; those without a region act everywhere."""
+    return tuple(_stimulus(case, index, mesh) for index in range(len(case.stimulus)))
+
+
 def _stimulus(case: Case, index: int, mesh: Mesh) -> Stimulus:
     table, end = case.stimulus[index], case.time.end
     stimulus = Stimulus(
-        _region(table.where, mesh, f"stimulus.{index}.where"),
+        _region(table.where or "all", mesh, f"stimulus.{index}.where"),
         table.start,
         table.duration,
         table.amplitude,

@@ -7,17 +7,24 @@ pulse of that train unless it says otherwise.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
-from cardiosim.case.quantities import Current, Duration, Table, quantity
+from cardiosim.case.quantities import (
+    Current,
+    Duration,
+    Potential,
+    Table,
+    Time,
+    quantity,
+)
 
 Percent = quantity("1", gt=0.0, lt=100.0)
 
 
-def _spread(entry: Any) -> Any:
+def spread(entry: Any) -> Any:
     """{ from, to, step } or { from, to, count } as the list that it stands for."""
     if not isinstance(entry, dict):
         return entry
@@ -36,8 +43,17 @@ def _spread(entry: Any) -> Any:
     )
 
 
+def _family(entry: Any) -> Any:
+    """One potential, or those of a family."""
+    values = spread(entry)
+    return values if isinstance(values, list | tuple) else [values]
+
+
+Potentials = Annotated[
+    tuple[Potential, ...], BeforeValidator(_family), Field(min_length=1)
+]
 Durations = Annotated[
-    tuple[Duration, ...], BeforeValidator(_spread), Field(min_length=1)
+    tuple[Duration, ...], BeforeValidator(spread), Field(min_length=1)
 ]
 
 
@@ -105,12 +121,54 @@ class StrengthDurationProtocol(Table):
     resolution: quantity("1", gt=0.0) = 1e-3  # relative
 
 
+class ClampSegment(Table):
+    """A step to a potential, or a ramp to one; a list is a family, one cell each."""
+
+    step_to: Potentials | None = None
+    ramp_to: Potentials | None = None
+    duration: Duration
+
+    @model_validator(mode="after")
+    def _a_step_or_a_ramp(self) -> Self:
+        if (self.step_to is None) == (self.ramp_to is None):
+            raise ValueError("give either step_to or ramp_to, in mV")
+        return self
+
+
+class VoltageClampProtocol(Table):
+    """Currents under a command: steps and ramps, or a recorded action potential."""
+
+    kind: Literal["voltage_clamp"]
+    holding: Potential = -80.0
+    settle: Time = 1000.0  # at the first potential, before the command begins
+    segments: tuple[ClampSegment, ...] = ()
+    recording: str | None = None  # CSV with columns time (ms) and V (mV)
+    variables: tuple[str, ...] | None = None  # the membrane currents by default
+    interval: Duration | None = None
+
+    @model_validator(mode="after")
+    def _one_command(self) -> Self:
+        if bool(self.segments) == (self.recording is not None):
+            raise ValueError(
+                "give either segments, such as { step_to = -20.0, duration = 50.0 }, "
+                "or recording, a CSV file with columns time (ms) and V (mV)"
+            )
+        families = {len(s.step_to or s.ramp_to) for s in self.segments} - {1}
+        if len(families) > 1:
+            raise ValueError(
+                f"segments hold families of {sorted(families)} potentials; give lists "
+                "of one length"
+            )
+        return self
+
+
 Protocol = Annotated[
     PacingProtocol
     | S1S2Protocol
     | DynamicProtocol
     | RefractoryPeriodProtocol
     | ThresholdProtocol
-    | StrengthDurationProtocol,
+    | StrengthDurationProtocol
+    | VoltageClampProtocol,
     Field(discriminator="kind"),
 ]

@@ -50,7 +50,7 @@ def read_case(
     else:
         for override in overrides:
             _apply(*_parse(override), f"--set {override}", content)
-    _locate_model(content, file.parent)
+    _locate_files(content, file.parent)
     try:
         return Case.model_validate(content)
     except ValidationError as error:
@@ -68,12 +68,16 @@ def case_file(path: str | Path) -> Path:
     return file
 
 
-def _locate_model(content: dict[str, Any], folder: Path) -> None:
-    """A model file is looked for beside the case, wherever the program runs."""
-    cell = content.get("cell")
-    model = cell.get("model") if isinstance(cell, dict) else None
-    if isinstance(model, str) and model.endswith(SUFFIXES):
-        cell["model"] = str((folder / model).resolve())
+def _locate_files(content: dict[str, Any], folder: Path) -> None:
+    """Files that a case names are looked for beside it, wherever the program runs."""
+    _beside(content.get("cell"), "model", SUFFIXES, folder)
+    _beside(content.get("protocol"), "recording", ("",), folder)
+
+
+def _beside(table: Any, key: str, suffixes: tuple[str, ...], folder: Path) -> None:
+    name = table.get(key) if isinstance(table, dict) else None
+    if isinstance(name, str) and name.endswith(suffixes):
+        table[key] = str((folder / name).resolve())
 
 
 def _parse(override: str) -> tuple[list[str], Any]:

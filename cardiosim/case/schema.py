@@ -23,6 +23,7 @@ from cardiosim.case.quantities import (
     Time,
     quantity,
 )
+from cardiosim.ionic.drug_block import unblocked_share
 
 
 class MeshTable(Table):
@@ -110,6 +111,73 @@ class ParameterTable(Table):
         return self
 
 
+class BlockTable(Table):
+    """What a drug does to one current: an IC50, or a share that it blocks."""
+
+    ic50: quantity("uM", gt=0.0) | None = None
+    hill: quantity("1", gt=0.0) | None = None
+    block: Fraction | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> Self:
+        if (self.ic50 is None) == (self.block is None):
+            raise ValueError(
+                "give either ic50 (uM, with hill if it is not 1) or block (the share "
+                "of the current that is gone, 0 to 1)"
+            )
+        if self.hill is not None and self.ic50 is None:
+            raise ValueError("hill belongs to ic50; remove it, or give ic50")
+        return self
+
+    def remaining(self, concentration: float | None) -> float:
+        """Share of the current that is left."""
+        if self.block is not None:
+            return 1.0 - self.block
+        return unblocked_share(concentration, self.ic50, self.hill or 1.0)
+
+
+class DrugTable(Table):
+    """A drug at one concentration, and the parameters that it scales."""
+
+    name: str = ""
+    concentration: quantity("uM", ge=0.0) | None = None
+    blocks: dict[str, BlockTable] = Field(min_length=1)
+
+    @field_validator("blocks", mode="before")
+    @classmethod
+    def _component_tables_are_qualified_names(cls, blocks: Any) -> Any:
+        return _qualified(blocks, {"ic50", "hill", "block"})
+
+    @model_validator(mode="after")
+    def _an_ic50_needs_a_concentration(self) -> Self:
+        of_ic50 = [name for name, b in self.blocks.items() if b.ic50 is not None]
+        if of_ic50 and self.concentration is None:
+            raise ValueError(
+                f"blocks.{of_ic50[0]} has an ic50, which needs the drug's "
+                "concentration, in uM"
+            )
+        return self
+
+
+def _qualified(entries: Any, keys: set[str]) -> Any:
+    """Let `ina.g_Na = ...` mean the same as `"ina.g_Na" = ...`.
+
+    Args:
+        entries: a table by name of the parameter.
+        keys: what the entry of a parameter may hold.
+    """
+    if not isinstance(entries, dict):
+        return entries
+    flat = {}
+    for name, entry in entries.items():
+        inner = isinstance(entry, dict) and not entry.keys() <= keys
+        if inner and "." not in name:  # a component, not a qualified name
+            flat |= {f"{name}.{key}": value for key, value in entry.items()}
+        else:
+            flat[name] = entry
+    return flat
+
+
 Scheme = Literal["rush_larsen", "multirate"]
 
 
@@ -139,6 +207,7 @@ class CellTable(Table):
     fast: tuple[str, ...] | None = None
     surrogate: Literal["none"] = "none"
     parameters: dict[str, ParameterTable] = {}
+    drug: tuple[DrugTable, ...] = ()
     prepace: PrepaceTable | None = None
 
     @model_validator(mode="after")
@@ -154,17 +223,7 @@ class CellTable(Table):
     @field_validator("parameters", mode="before")
     @classmethod
     def _component_tables_are_qualified_names(cls, parameters: Any) -> Any:
-        """Let `[cell.parameters] ina.g_Na = 300` mean the same as `"ina.g_Na"`."""
-        if not isinstance(parameters, dict):
-            return parameters
-        flat = {}
-        for name, entry in parameters.items():
-            inner = isinstance(entry, dict) and not entry.keys() <= {"value", "scale"}
-            if inner and "." not in name:  # a component, not a qualified name
-                flat |= {f"{name}.{key}": value for key, value in entry.items()}
-            else:
-                flat[name] = entry
-        return flat
+        return _qualified(parameters, {"value", "scale"})
 
 
 class StimulusTable(Table):

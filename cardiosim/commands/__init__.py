@@ -26,6 +26,7 @@ def _application() -> typer.Typer:
     from cardiosim.commands.measure import measure
     from cardiosim.commands.run import run
     from cardiosim.commands.show_kernel import show_kernel
+    from cardiosim.commands.sweep import sweep
     from cardiosim.commands.verify import verify
 
     app = typer.Typer(
@@ -37,10 +38,11 @@ def _application() -> typer.Typer:
     )
     app.command()(run)
     app.add_typer(measure, name="measure")
+    app.command()(sweep)
     app.command()(verify)
     app.command()(convergence)
     app.command()(bench)
-    app.command()(cells)
+    app.add_typer(cells, name="cells")
     app.command("show-kernel")(show_kernel)
     app.command()(info)
 

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.case.protocols import PacingProtocol, PulseTable
+from cardiosim.case.protocols import (
+    PacingProtocol,
+    PulseTable,
+    VoltageClampProtocol,
+)
 from cardiosim.case.read import CaseError
 from cardiosim.case.schema import Case
+from cardiosim.experiments.clamp_protocol import clamp_findings
 from cardiosim.experiments.findings import Column, Findings, Traces, entry
 from cardiosim.experiments.single_cells import Progress, Pulse
 from cardiosim.experiments.steady_state import pace_to_steady_state
@@ -144,4 +149,7 @@ def _pacing(bench: Bench, protocol: PacingProtocol) -> Findings:
     return Findings(numbers, {"beats": columns}, {"last_beat": traces}, notes)
 
 
-_EXPERIMENTS: dict[type, Experiment] = {PacingProtocol: _pacing}
+_EXPERIMENTS: dict[type, Experiment] = {
+    PacingProtocol: _pacing,
+    VoltageClampProtocol: clamp_findings,
+}

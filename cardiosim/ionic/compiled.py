@@ -144,7 +144,7 @@ class _Kernels:
         for name in self.free:
             if name not in cell.parameters:
                 raise ValueError(no_parameter(name, cell))
-        return "", _describe(cell, self._reaction())
+        return "", _describe(cell, self._reaction()) | {"clamped": self.clamped}
 
 
 def _clamped(cell: CellEquations) -> CellEquations:

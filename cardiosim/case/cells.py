@@ -1,0 +1,110 @@
+"""The cell of a case, or of many cases at once: one node each, compiled together."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from cardiosim.case.read import CaseError
+from cardiosim.case.schema import Case, CellTable
+from cardiosim.ionic.compiled import CompiledCell, Scale, compile_cell
+from cardiosim.units import to_project_units
+
+Override = float | Scale
+
+
+def build_cell(
+    case: Case, scheme: str | None = None, clamped: bool = False
+) -> CompiledCell:
+    """Cell of a case, compiled; with another reaction scheme if one is given."""
+    parameters = _overrides(case.cell, scheme)
+    return _compiled(case.cell, scheme)(parameters=parameters, clamped=clamped)
+
+
+def build_cells(cases: Sequence[Case], scheme: str | None = None) -> CompiledCell:
+    """Cells of cases that differ in nothing but values of parameters: one node each.
+
+    Args:
+        cases: with the same model, scheme and names of parameters.
+        scheme: another reaction scheme than theirs.
+
+    Raises:
+        CaseError: the cells of the cases are not one cell with other values.
+    """
+    first = cases[0].cell
+    overrides = [_overrides(case.cell, scheme) for case in cases]
+    for case, own in zip(cases, overrides, strict=True):
+        if (
+            not _same_but_for_values(case.cell, first)
+            or own.keys() != overrides[0].keys()
+        ):
+            raise CaseError(
+                "these cells cannot run as nodes of one mesh: they differ in more than "
+                "the values of their parameters"
+            )
+    return _compiled(first, scheme)(
+        parameters={
+            name: _together([own[name] for own in overrides]) for name in overrides[0]
+        }
+    )
+
+
+def _same_but_for_values(a: CellTable, b: CellTable) -> bool:
+    without = {"parameters": {}, "drug": ()}
+    return a.model_copy(update=without) == b.model_copy(update=without)
+
+
+def _together(values: Sequence[Override]) -> Override | np.ndarray:
+    """Values of one parameter, one a node."""
+    scales = [value.factor for value in values if isinstance(value, Scale)]
+    if len(scales) == len(values):
+        return Scale(np.array(scales))
+    if scales:
+        raise CaseError("a parameter is scaled in some of the cases, given in others")
+    return np.array(values)
+
+
+def _compiled(table: CellTable, scheme: str | None) -> Callable[..., CompiledCell]:
+    """`compile_cell` with everything that the table says but its parameters."""
+    torch = {"device": table.device, "dtype": table.dtype}
+    return functools.partial(
+        compile_cell,
+        table.model,
+        scheme=scheme or table.scheme,
+        substeps=table.substeps,
+        fast=table.fast,
+        backend=table.backend,
+        **{key: value for key, value in torch.items() if value},
+    )
+
+
+def _overrides(table: CellTable, scheme: str | None) -> dict[str, Override]:
+    """Parameters by name, in the model's units."""
+    entries = table.parameters
+    unit_of: Callable[[str], str] | None = None
+    if any(isinstance(entry.value, str) for entry in entries.values()):
+        # The kernel depends on the names alone, so that asking costs no compilation.
+        any_value = dict.fromkeys(entries, Scale(1.0))
+        unit_of = _compiled(table, scheme)(parameters=any_value).unit_of
+    overrides: dict[str, Override] = {}
+    for name, entry in entries.items():
+        if entry.value is None:
+            overrides[name] = Scale(entry.scale)
+        elif isinstance(entry.value, str):
+            key = f"cell.parameters.{name}"
+            overrides[name] = to_project_units(entry.value, unit_of(name), key)
+        else:
+            overrides[name] = entry.value
+    for drug in table.drug:
+        for name, block in drug.blocks.items():
+            share = block.remaining(drug.concentration)
+            overrides[name] = _scaled(overrides.get(name, Scale(1.0)), share)
+    return overrides
+
+
+def _scaled(override: Override, factor: float) -> Override:
+    if isinstance(override, Scale):
+        return Scale(override.factor * factor)
+    return override * factor

@@ -1,0 +1,218 @@
+"""Cells that differ in the values of parameters, as nodes of one run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardiosim.case.beats import beats_of
+from cardiosim.case.build import build_stimuli
+from cardiosim.case.cells import build_cells
+from cardiosim.case.schema import Case
+from cardiosim.experiments.single_cells import run_cells
+from cardiosim.ionic.compiled import CompiledCell
+from cardiosim.measure.beat_to_beat import changes
+from cardiosim.measure.biomarkers import train_biomarkers
+from cardiosim.measure.calcium_transient import calcium_biomarkers
+from cardiosim.simulation.monodomain import Monodomain
+from cardiosim.simulation.recorders import TraceRecorder
+from cardiosim.simulation.run import NonFinitePotential, march
+from cardiosim.tissue.mesh import point
+from cardiosim.tissue.stimulus import Stimulus
+
+PERCENTS = (50.0, 90.0)  # of repolarisation, where the case names none
+TRACE_INTERVAL = 1.0  # ms between the samples of a kept beat
+CALCIUM_INTERVAL = 0.5  # ms
+_LEFT_OUT = ("stimulus_start", "stimulus_end", "activation_time")
+
+
+@dataclass(frozen=True)
+class Population:
+    """Biomarkers of the last beat of some cells.
+
+    Attributes:
+        numbers: by name, shape (n_cells,); NaN where a cell has none.
+        units: of each number.
+        times: of the kept beat, ms since its stimulus, shape (n_times,).
+        V: mV, shape (n_times, n_cells).
+        errors: by number of the cell, of cells whose potential left all bounds.
+    """
+
+    numbers: dict[str, NDArray]
+    units: dict[str, str]
+    times: NDArray[np.float64]
+    V: NDArray[np.float64]
+    errors: dict[int, str]
+
+
+def can_run_together(case: Case, keys: Sequence[str]) -> bool:
+    """Whether cases that differ in these keys can be nodes of one run."""
+    own = ("cell.parameters.", "cell.drug.", "stimulus.")
+    values_of_nodes = all(key.startswith(own) for key in keys)
+    is_a_stimulated_cell = case.mesh.kind == "point" and bool(case.stimulus)
+    return is_a_stimulated_cell and case.protocol is None and values_of_nodes
+
+
+def run_population(cases: Sequence[Case]) -> Population:
+    """Run cases of one stimulated cell each, and measure their last beats.
+
+    Args:
+        cases: which differ in values of parameters and stimuli alone.
+
+    Returns:
+        Numbers of the last beat; a cell that diverges has an error instead.
+    """
+    try:
+        return _run(cases)
+    except NonFinitePotential as error:
+        if len(cases) == 1:
+            return _nothing(cases[0], str(error))
+    half = len(cases) // 2
+    return _joined(run_population(cases[:half]), run_population(cases[half:]))
+
+
+def _run(cases: Sequence[Case]) -> Population:
+    case, n_cells = cases[0], len(cases)
+    cell = build_cells(cases)
+    stimuli = _stimuli(cases)
+    trains = [beats_of(c) for c in cases]
+    starts = np.array([begins for begins, _ in trains]).T  # (n_beats, n_cells)
+    durations = np.array([lasts for _, lasts in trains]).T
+    kept = slice(max(0, len(starts) - 2), None)  # two beats show an alternans
+    begin = max(0.0, float(starts[kept].min()) - TRACE_INTERVAL)
+    calcium = _calcium_recorder(cell, n_cells, float(starts[-1].min()), case.time.dt)
+    recording = run_cells(
+        cell,
+        _paced(cases, cell),
+        stimuli,
+        case.time.end,
+        case.time.dt,
+        start=begin,
+        recorders=(calcium,) if calcium else (),
+    )
+    percents = case.measure.apd or PERCENTS
+    found = train_biomarkers(
+        recording.times,
+        recording.V,
+        starts[kept],
+        durations[kept],
+        percents,
+        threshold=case.record.activation_threshold,
+    )
+    numbers = {k: v[-1] for k, v in found.items() if k not in _LEFT_OUT}
+    for name in ("peak_time", "dvdt_max_time", "dvdt_max_after_stimulus_time"):
+        numbers[name] = numbers[name] - starts[-1]
+    longest = f"apd{max(percents):g}"
+    alternating = np.abs(changes(found[longest])[-1])
+    numbers["alternans"] = alternating if len(starts) > 1 else np.full(n_cells, np.nan)
+    units = {name: _unit(name) for name in numbers}
+    if calcium:
+        values = calcium.values[calcium.names[0]]
+        transient = calcium_biomarkers(calcium.times, values, starts[-1])
+        numbers |= transient
+        of_calcium = cell.unit_of(calcium.names[0])
+        units |= {
+            n: of_calcium if n.endswith("calcium") or "amplitude" in n else "ms"
+            for n in transient
+        }
+    times, V = _last_beat(recording.times, recording.V, starts[-1], case.time.end)
+    return Population(numbers, units, times, V, {})
+
+
+def _stimuli(cases: Sequence[Case]) -> tuple[Stimulus, ...]:
+    """One train for all cells where they have the same; else one a cell."""
+    mesh = point(len(cases))
+    if all(case.stimulus == cases[0].stimulus for case in cases):
+        return build_stimuli(cases[0], mesh)
+    own = (build_stimuli(case, mesh) for case in cases)
+    return tuple(
+        Stimulus([node], s.start, s.duration, s.amplitude, s.period, s.count)
+        for node, stimuli in enumerate(own)
+        for s in stimuli
+    )
+
+
+def _paced(cases: Sequence[Case], cell: CompiledCell) -> NDArray[np.float64]:
+    """States that the S1 train leaves, each cell its own; (n_states, n_cells)."""
+    prepace, n_cells = cases[0].cell.prepace, len(cases)
+    states = cell.initial_states(n_cells)
+    if prepace is None:
+        return states
+    train = Stimulus(
+        np.arange(n_cells),
+        0.0,
+        prepace.duration,
+        prepace.amplitude,
+        prepace.bcl,
+        prepace.beats,
+    )
+    pacer = build_cells(cases, prepace.scheme)
+    problem = Monodomain(point(n_cells), pacer, None, (train,), states)
+    march(problem, prepace.dt, prepace.beats * prepace.bcl)
+    return problem.states
+
+
+def _calcium_recorder(
+    cell: CompiledCell, n_cells: int, start: float, dt: float
+) -> TraceRecorder | None:
+    name = cell.facts["cytosolic_calcium"]
+    if name is None:
+        return None
+    every = max(1, round(CALCIUM_INTERVAL / dt)) * dt
+    begin = math.floor(start / dt + 1e-6) * dt
+    return TraceRecorder(np.arange(n_cells), [name], every, begin)
+
+
+def _last_beat(
+    times: NDArray, V: NDArray, starts: NDArray, end: float
+) -> tuple[NDArray, NDArray]:
+    """V at regular times since each cell's last stimulus, (n_times, n_cells)."""
+    since = np.arange(0.0, end - starts.max() + 0.5 * TRACE_INTERVAL, TRACE_INTERVAL)
+    columns = [
+        np.interp(start + since, times, V[:, node]) for node, start in enumerate(starts)
+    ]
+    return since, np.array(columns).T
+
+
+def _unit(name: str) -> str:
+    if name.startswith("apd") or name.endswith("_time"):
+        return "ms"
+    if name in ("triangulation", "alternans"):
+        return "ms"
+    return "V/s" if name.startswith("dvdt") else "mV"
+
+
+def _nothing(case: Case, error: str) -> Population:
+    return Population({}, {}, np.empty(0), np.empty((0, 1)), {0: error})
+
+
+def _joined(a: Population, b: Population) -> Population:
+    """Populations one after the other."""
+    n_a, n_b = a.V.shape[1], b.V.shape[1]
+    names = dict.fromkeys((*a.numbers, *b.numbers))
+    times = a.times if len(a.times) else b.times
+    return Population(
+        {
+            name: np.concatenate(
+                [
+                    part.numbers.get(name, np.full(n, np.nan))
+                    for part, n in ((a, n_a), (b, n_b))
+                ]
+            )
+            for name in names
+        },
+        a.units | b.units,
+        times,
+        np.concatenate(
+            [
+                part.V if len(part.V) else np.full((len(times), n), np.nan)
+                for part, n in ((a, n_a), (b, n_b))
+            ],
+            axis=1,
+        ),
+        a.errors | {node + n_a: error for node, error in b.errors.items()},
+    )
