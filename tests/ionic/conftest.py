@@ -16,6 +16,7 @@ from cardiosim.ionic.read_myokit import read_mmt
 
 # What fails there shows its values, as in a test file.
 pytest.register_assert_rewrite("tests.ionic.published_cell")
+pytest.register_assert_rewrite("tests.ionic.nygren_family")
 
 HEADER = """\
 [[model]]
