@@ -189,7 +189,11 @@ def build_stimuli(case: Case, mesh: Mesh) -> tuple[Stimulus, ...]:
 def _stimulus(case: Case, index: int, mesh: Mesh) -> Stimulus:
     table, end = case.stimulus[index], case.time.end
     stimulus = Stimulus(
-        _region(table.where or "all", mesh, f"stimulus.{index}.where"),
+        _region(
+            "all" if table.where is None else table.where,
+            mesh,
+            f"stimulus.{index}.where",
+        ),
         table.start,
         table.duration,
         table.amplitude,

@@ -33,22 +33,34 @@ def build_cells(cases: Sequence[Case], scheme: str | None = None) -> CompiledCel
     Raises:
         CaseError: the cells of the cases are not one cell with other values.
     """
-    first = cases[0].cell
+    if not can_be_nodes_of_one_mesh(cases):
+        raise CaseError(
+            "these cells cannot run as nodes of one mesh: they differ in more than "
+            "the values of their parameters"
+        )
     overrides = [_overrides(case.cell, scheme) for case in cases]
-    for case, own in zip(cases, overrides, strict=True):
-        if (
-            not _same_but_for_values(case.cell, first)
-            or own.keys() != overrides[0].keys()
-        ):
-            raise CaseError(
-                "these cells cannot run as nodes of one mesh: they differ in more than "
-                "the values of their parameters"
-            )
-    return _compiled(first, scheme)(
+    return _compiled(cases[0].cell, scheme)(
         parameters={
             name: _together([own[name] for own in overrides]) for name in overrides[0]
         }
     )
+
+
+def can_be_nodes_of_one_mesh(cases: Sequence[Case]) -> bool:
+    """Whether the cells of cases differ in nothing but values of parameters."""
+    first = cases[0].cell
+    shapes = [_shape_of_parameters(case.cell) for case in cases]
+    return all(
+        _same_but_for_values(case.cell, first) and shape == shapes[0]
+        for case, shape in zip(cases, shapes, strict=True)
+    )
+
+
+def _shape_of_parameters(table: CellTable) -> dict[str, bool]:
+    """Names of the parameters that a cell overrides, and whether by a scale."""
+    shape = {name: entry.value is None for name, entry in table.parameters.items()}
+    blocked = {name: True for drug in table.drug for name in drug.blocks}
+    return blocked | shape
 
 
 def _same_but_for_values(a: CellTable, b: CellTable) -> bool:
@@ -56,14 +68,10 @@ def _same_but_for_values(a: CellTable, b: CellTable) -> bool:
     return a.model_copy(update=without) == b.model_copy(update=without)
 
 
-def _together(values: Sequence[Override]) -> Override | np.ndarray:
-    """Values of one parameter, one a node."""
+def _together(values: Sequence[Override]) -> Scale | np.ndarray:
+    """Values of one parameter, one a node; all scales, or none."""
     scales = [value.factor for value in values if isinstance(value, Scale)]
-    if len(scales) == len(values):
-        return Scale(np.array(scales))
-    if scales:
-        raise CaseError("a parameter is scaled in some of the cases, given in others")
-    return np.array(values)
+    return Scale(np.array(scales)) if scales else np.array(values)
 
 
 def _compiled(table: CellTable, scheme: str | None) -> Callable[..., CompiledCell]:

@@ -22,12 +22,17 @@ from cardiosim.case.quantities import (
 )
 
 Percent = quantity("1", gt=0.0, lt=100.0)
+PositiveCurrent = quantity("A/F", gt=0.0)
+Relative = quantity("1", gt=0.0, lt=1.0)
 
 
 def spread(entry: Any) -> Any:
     """{ from, to, step } or { from, to, count } as the list that it stands for."""
     if not isinstance(entry, dict):
         return entry
+    wrong = [value for value in entry.values() if not isinstance(value, int | float)]
+    if wrong:
+        raise ValueError(f"came {wrong[0]!r} in {entry}; expected a number")
     if set(entry) == {"from", "to", "step"}:
         low, high, step = (float(entry[key]) for key in ("from", "to", "step"))
         if step <= 0.0 or high < low:
@@ -57,6 +62,10 @@ Durations = Annotated[
 ]
 
 
+# At which to give the duration, beside the percentages of measure.apd.
+LevelPotentials = tuple[Potential, ...]
+
+
 class PulseTable(Table):
     """Shape of the stimuli; what is not given is that of the S1 train."""
 
@@ -71,7 +80,8 @@ class PacingProtocol(Table):
     bcl: Duration
     pulse: PulseTable = PulseTable()
     beats: PositiveInt = 1000  # at most
-    tolerance: quantity("1", gt=0.0) | None = 1e-5  # None: exactly `beats`
+    tolerance: quantity("1", ge=0.0) = 1e-5  # 0: exactly `beats`
+    potentials: LevelPotentials = ()
 
 
 class S1S2Protocol(Table):
@@ -79,6 +89,7 @@ class S1S2Protocol(Table):
 
     kind: Literal["s1s2_restitution"]
     intervals: Durations
+    potentials: LevelPotentials = ()
     pulse: PulseTable = PulseTable()  # of S2
 
 
@@ -87,7 +98,8 @@ class DynamicProtocol(Table):
 
     kind: Literal["dynamic_restitution"]
     cycle_lengths: Durations
-    beats: PositiveInt = 50
+    beats: Annotated[int, Field(ge=2)] = 50
+    potentials: LevelPotentials = ()
     pulse: PulseTable = PulseTable()
 
 
@@ -102,13 +114,22 @@ class RefractoryPeriodProtocol(Table):
     pulse: PulseTable = PulseTable()  # of S2
     strength: quantity("1", gt=0.0) | None = None  # multiple of the threshold
 
+    @model_validator(mode="after")
+    def _one_amplitude(self) -> Self:
+        if self.strength is not None and self.pulse.amplitude is not None:
+            raise ValueError(
+                "give the amplitude of S2 either as strength, a multiple of the "
+                "diastolic threshold, or as pulse.amplitude, not both"
+            )
+        return self
+
 
 class ThresholdProtocol(Table):
     """Smallest amplitude that the resting cell answers, by bisection."""
 
     kind: Literal["threshold"]
-    largest: Current = 200.0
-    resolution: quantity("1", gt=0.0) = 1e-3  # relative
+    largest: PositiveCurrent = 1000.0
+    resolution: Relative = 1e-3  # width of the bracket
     duration: Duration | None = None  # that of the S1 train
 
 
@@ -117,8 +138,8 @@ class StrengthDurationProtocol(Table):
 
     kind: Literal["strength_duration"]
     durations: Durations
-    largest: Current = 2000.0
-    resolution: quantity("1", gt=0.0) = 1e-3  # relative
+    largest: PositiveCurrent = 2000.0
+    resolution: Relative = 1e-3
 
 
 class ClampSegment(Table):
@@ -145,6 +166,7 @@ class VoltageClampProtocol(Table):
     recording: str | None = None  # CSV with columns time (ms) and V (mV)
     variables: tuple[str, ...] | None = None  # the membrane currents by default
     interval: Duration | None = None
+    read: Annotated[int, Field(ge=0)] | None = None  # segment, from 0; the family's
 
     @model_validator(mode="after")
     def _one_command(self) -> Self:
@@ -158,6 +180,11 @@ class VoltageClampProtocol(Table):
             raise ValueError(
                 f"segments hold families of {sorted(families)} potentials; give lists "
                 "of one length"
+            )
+        if self.read is not None and self.read >= len(self.segments):
+            raise ValueError(
+                f"read is {self.read}, and there are {len(self.segments)} segments, "
+                "which count from 0"
             )
         return self
 

@@ -324,6 +324,7 @@ class MeasureTable(Table):
 
     cv: CvTable | None = None
     apd: tuple[quantity("1", gt=0.0, lt=100.0), ...] | None = None
+    apd_at: tuple[Potential, ...] | None = None  # durations at fixed potentials
 
 
 class Case(Table):

@@ -21,17 +21,20 @@ Conover 1979, Technometrics 21:239-245, doi 10.1080/00401706.1979.10489755.
 from __future__ import annotations
 
 import itertools
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import PositiveInt, ValidationError, model_validator
 
 from cardiosim.case.protocols import spread
 from cardiosim.case.quantities import Table, quantity
 from cardiosim.case.read import CaseError
+from cardiosim.ionic.equations import nearest
 
 Number = quantity("1")
 
@@ -112,9 +115,10 @@ class Sweep:
     batch: int
     keep_traces: bool
 
-    def overrides(self, sample: int) -> dict[str, Any]:
-        """What a sample sets in the case."""
-        return dict(zip(self.keys, self.samples[sample], strict=True))
+    def overrides(self, sample: int) -> tuple[str, ...]:
+        """What a sample sets in the case: "table.key=value" each, as --set has it."""
+        values = zip(self.keys, self.samples[sample], strict=True)
+        return tuple(f"{key}={_in_toml(value)}" for key, value in values)
 
 
 def read_sweep(path: str | Path) -> Sweep:
@@ -136,18 +140,30 @@ def read_sweep(path: str | Path) -> Sweep:
             return _grid(file)
         return _latin_hypercube(file)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        said = f"{where}: {first['msg']}" if where else first["msg"]
-        raise CaseError(f"{path}: {said.replace('Value error, ', '')}") from None
+        raise CaseError(f"{path}: {_one_line(error, _SweepFile)}") from None
     except ValueError as error:
         raise CaseError(f"{path}: {error}") from None
+
+
+def _one_line(error: ValidationError, table: type[Table]) -> str:
+    """The first thing wrong; a key that the table does not have before all others."""
+    found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
+    where = ".".join(str(part) for part in found["loc"])
+    if found["type"] == "extra_forbidden":
+        return f"there is no {where!r} here; " + nearest(where, table.model_fields)
+    said = found["msg"].replace("Value error, ", "")
+    if found["type"] == "value_error":
+        return f"{where}: {said}" if where else said
+    return f"{where}: came {found['input']!r}; {said[:1].lower()}{said[1:]}"
 
 
 def _grid(file: _SweepFile) -> Sweep:
     axes = {}
     for key, entry in _leaves(file.grid, {"from", "to", "step", "count"}).items():
-        values = spread(entry)
+        try:
+            values = spread(entry)
+        except ValueError as error:
+            raise ValueError(f"grid.{key}: {error}") from None
         if not isinstance(values, list) or not values:
             raise ValueError(
                 f"grid.{key} is {entry!r}; expected a list of values, or a table of "
@@ -159,8 +175,6 @@ def _grid(file: _SweepFile) -> Sweep:
 
 
 def _latin_hypercube(file: _SweepFile) -> Sweep:
-    from scipy.stats import qmc
-
     fields = set(Distribution.model_fields)
     axes = {}
     for key, entry in _leaves(file.latin_hypercube, fields).items():
@@ -172,33 +186,76 @@ def _latin_hypercube(file: _SweepFile) -> Sweep:
         try:
             axes[key] = Distribution.model_validate(entry)
         except ValidationError as error:
-            said = error.errors()[0]["msg"].replace("Value error, ", "")
+            said = _one_line(error, Distribution)
             raise ValueError(f"latin_hypercube.{key}: {said}") from None
-    if not axes:
-        raise ValueError("[latin_hypercube] names no value of the case")
-    shares = qmc.LatinHypercube(len(axes), rng=file.seed).random(file.samples)
-    columns = [d.quantile(shares[:, i]).tolist() for i, d in enumerate(axes.values())]
+    shares = _one_of_each_part(file.samples, len(axes), file.seed)
+    columns = [
+        distribution.quantile(p).tolist()
+        for distribution, p in zip(axes.values(), shares, strict=True)
+    ]
     samples = tuple(zip(*columns, strict=True))
     return _sweep(file, tuple(axes), samples, "latin_hypercube")
 
 
-def _sweep(file: _SweepFile, keys, samples, kind) -> Sweep:
+def _one_of_each_part(n_samples: int, n_keys: int, seed: int) -> NDArray[np.float64]:
+    """Shares between 0 and 1, one in each n-th of each key, shape (n_keys, n_samples).
+
+    A key has its own stream of random numbers: one more key leaves the others theirs.
+    """
+    shares = np.empty((n_keys, n_samples))
+    streams = np.random.SeedSequence(seed).spawn(n_keys)
+    for row, child in zip(shares, streams, strict=True):
+        generator = np.random.default_rng(child)
+        row[:] = generator.permutation(n_samples) + generator.random(n_samples)
+    # Off 0 and 1, where a normal distribution has no quantile.
+    return np.clip(shares / n_samples, 1e-12, 1.0 - 1e-12)
+
+
+def _sweep(
+    file: _SweepFile,
+    keys: tuple[str, ...],
+    samples: tuple[tuple[Any, ...], ...],
+    kind: Literal["grid", "latin_hypercube"],
+) -> Sweep:
     if not keys:
         raise ValueError(f"[{kind}] names no value of the case")
     return Sweep(keys, samples, kind, file.seed, file.batch, file.keep_traces)
 
 
 def _leaves(table: dict[str, Any], ends: set[str], above: str = "") -> dict[str, Any]:
-    """Entries of nested tables by dotted key; a table of `ends` alone is an entry."""
+    """Entries of nested tables by dotted key.
+
+    A table of values is an entry itself if any of its keys is one of `ends`: a typing
+    error in another of them is then told for what it is. A list below such a key, as
+    in stimulus.0.count = [5, 10], is an entry of the key.
+    """
     found = {}
     for name, entry in table.items():
         key = f"{above}.{_quoted(name)}" if above else _quoted(name)
-        if isinstance(entry, dict) and not (entry and set(entry) <= ends):
+        if isinstance(entry, dict) and not _is_an_entry(entry, ends):
             found |= _leaves(entry, ends, key)
         else:
             found[key] = entry
     return found
 
 
+def _is_an_entry(table: dict[str, Any], ends: set[str]) -> bool:
+    nested = any(isinstance(value, dict | list) for value in table.values())
+    return not nested and not ends.isdisjoint(table)
+
+
+def _in_toml(value: Any) -> str:
+    """A value on one line of TOML."""
+    if isinstance(value, dict):
+        entries = (f"{_quoted(k)} = {_in_toml(v)}" for k, v in value.items())
+        return f"{{ {', '.join(entries)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_in_toml, value))}]"
+    if isinstance(value, bool | str):
+        return json.dumps(value)
+    return repr(value) if isinstance(value, float) else str(value)
+
+
 def _quoted(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() else f'"{name}"'
+    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if bare else json.dumps(name)

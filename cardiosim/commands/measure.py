@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
 
-from cardiosim.case.read import read_case
-from cardiosim.case.schema import Case
-from cardiosim.commands.table import number, show_summary, show_table
-from cardiosim.measure.action_potential import (
-    ActionPotential,
-    action_potentials,
-    propagated_action_potentials,
+from cardiosim.commands.recorded import (
+    case_of,
+    cytosolic_calcium,
+    is_tissue,
+    membrane_potential,
+    traced_beats,
+    traced_transients,
+    traces_of,
 )
-from cardiosim.measure.conduction_velocity import conduction_fit, conduction_velocity
-from cardiosim.output.results import Results, Trace, open_results
+from cardiosim.commands.summary import (
+    DECAYS,
+    alternates,
+    apd_potentials,
+    between_beats,
+    conduction_numbers,
+)
+from cardiosim.commands.table import number, show_summary, show_table
+from cardiosim.measure.action_potential import ActionPotential
+from cardiosim.output.results import open_results
 
 measure = typer.Typer(help="Take numbers from a results folder.", no_args_is_help=True)
 
@@ -53,6 +62,11 @@ def cv(
     )
 
 
+Last = Annotated[
+    int | None, typer.Option(min=1, help="Only so many of the last beats.")
+]
+
+
 @measure.command()
 def apd(
     results: Folder,
@@ -60,209 +74,110 @@ def apd(
         list[float] | None,
         typer.Option(help="Percent of repolarisation; may be given several times."),
     ] = None,
+    potential: Annotated[
+        list[float] | None,
+        typer.Option(help="APD at this potential, mV; may be given several times."),
+    ] = None,
+    triangulation: Annotated[
+        bool, typer.Option("--triangulation", help="APD90 - APD30 as well.")
+    ] = False,
+    beat_to_beat: Annotated[
+        bool,
+        typer.Option(
+            "--beat-to-beat",
+            help="Diastolic interval, change of the APD, and whether it alternates.",
+        ),
+    ] = False,
+    last: Last = None,
 ) -> None:
     """Action potentials of every beat in the traces of V."""
     opened = open_results(results)
-    percents = percent or case_of(opened).measure.apd or (50.0, 90.0)
-    tissue = _is_tissue(opened)
-    durations = [f"apd{p:g} ms" for p in percents]
-    shape = ("rest mV", "amplitude mV", "dV/dt max V/s")
-    if tissue:
-        header = ("node", "x mm", "activation ms", *durations, *shape)
-    else:
-        header = ("node", "stimulus ms", *durations, *shape, "after stimulus V/s")
-    rows = []
-    for node, beats in traced_beats(opened, percents).items():
+    asked = case_of(opened).measure
+    percents = tuple(percent or asked.apd or (50.0, 90.0))
+    potentials = tuple(potential or apd_potentials(asked))
+    tissue = is_tissue(opened)
+    header = ["node", "x mm", "activation ms"] if tissue else ["node", "stimulus ms"]
+    n_place = len(header) - 1
+    header += [f"apd{p:g} ms" for p in percents]
+    header += [f"apd at {level:g} mV ms" for level in potentials]
+    header += ["triangulation ms"] * triangulation
+    header += ["DI ms", "change ms"] * beat_to_beat
+    header += ["rest mV", "amplitude mV", "dV/dt max V/s"]
+    header += ["after stimulus V/s"] * (not tissue)
+    rows, said = [], []
+    for node, beats in traced_beats(opened, percents, potentials).items():
         x = opened.mesh_points[node, 0]
-        place = (str(node), f"{x:g}") if tissue else (str(node),)
-        found = [_columns(beat, tissue) for beat in beats]
+        place = (str(node), f"{x:g}")[:n_place]
+        between = between_beats(beats, max(percents))
+        found = [
+            _columns(beat, tissue, triangulation, row if beat_to_beat else ())
+            for beat, row in zip(beats, between, strict=True)
+        ]
         silent = [math.nan] * (len(header) - len(place))
-        rows += [(*place, *map(number, values)) for values in found or [silent]]
+        shown = (found or [silent])[-(last or len(beats) or 1) :]
+        rows += [(*place, *map(number, values)) for values in shown]
+        if beat_to_beat:
+            said.append(f"node {node}: {alternates(beats, max(percents))}")
     show_table(header, rows, numbers=range(len(header)))
+    for line in said:
+        typer.echo(line)
 
 
-def _columns(beat: ActionPotential, tissue: bool) -> tuple[float, ...]:
+def _columns(
+    beat: ActionPotential,
+    tissue: bool,
+    triangulation: bool,
+    between: Sequence[float],
+) -> tuple[float, ...]:
     """The numbers of one beat in a row of `measure apd`."""
-    shape = (beat.resting_potential, beat.amplitude, beat.dvdt_max)
-    if tissue:
-        return beat.activation_time, *beat.apd.values(), *shape
-    after = beat.dvdt_max_after_stimulus
-    return beat.stimulus_start, *beat.apd.values(), *shape, after
-
-
-def case_of(results: Results) -> Case:
-    """The case that a results folder came from."""
-    return read_case(results.path / "resolved.toml")
-
-
-def conduction_numbers(
-    results: Results, start: float, stop: float, beat: int = 1
-) -> dict[str, dict[str, Any]]:
-    """Conduction velocity of one activation, as entries of a summary."""
-    if len(results.activation) < beat:
-        raise ValueError(
-            f"{results.path} holds {len(results.activation)} activations, expected at "
-            f"least {beat}; run longer, or stimulate more"
-        )
-    x, lat = results.mesh_points[:, 0], results.activation[beat - 1]
-    fit = conduction_fit(x, lat, start, stop)
-    beats = len(results.activation)
-    which = f", beat {beat} of {beats}" if beats > 1 else ""
-    part = f"{start:.0%} and {stop:.0%} of the cable{which}"
-    return {
-        "conduction_velocity": _entry(
-            conduction_velocity(x, lat, start, stop), "m/s", f"between {part}"
-        ),
-        "conduction_velocity_fit": _entry(
-            fit.velocity, "m/s", f"least-squares line between {part}"
-        ),
-        "conduction_fit_residual": _entry(
-            fit.residual, "ms", "root mean square of LAT minus that line"
-        ),
-    }
-
-
-def no_conduction_numbers(
-    results: Results, start: float, stop: float
-) -> dict[str, dict[str, Any]]:
-    """The entry of a summary for a velocity that could not be measured."""
-    x = results.mesh_points[:, 0]
-    x0, x1 = (x.min() + part * np.ptp(x) for part in (start, stop))
-    definition = f"no single wave between {x0:g} and {x1:g} mm"
-    return {"conduction_velocity": _entry(math.nan, "m/s", definition)}
-
-
-def action_potential_numbers(
-    results: Results, percents: tuple[float, ...]
-) -> dict[str, dict[str, Any]]:
-    """Biomarkers of the last beat at each node with a trace of V."""
-    traced = traced_beats(results, percents)
-    numbers: dict[str, dict[str, Any]] = {}
-    for node, beats in traced.items():
-        if not beats:
-            x = results.mesh_points[node, 0]
-            silent = _entry(math.nan, "ms", f"no activation at x = {x:g} mm")
-            entries = {f"apd{percent:g}": silent for percent in percents}
-        elif _is_tissue(results):
-            which = f", beat {len(beats)} of {len(beats)}" if len(beats) > 1 else ""
-            entries = _propagated_biomarkers(beats[-1], which)
-        else:
-            entries = _biomarkers(beats[-1])
-        suffix = f"_node{node}" if len(traced) > 1 else ""
-        numbers |= {name + suffix: entry for name, entry in entries.items()}
-    return numbers
-
-
-def traced_beats(
-    results: Results, percents: tuple[float, ...]
-) -> dict[int, list[ActionPotential]]:
-    """Action potentials of every beat at each node with a trace of V.
-
-    Those of tissue begin at the node's own upstroke; a node without one has none.
-    Those of single cells begin with the stimulus.
-    """
-    case = case_of(results)
-    threshold = case.record.activation_threshold
-    V = membrane_potential(results)
-    found = {}
-    for trace in traces_of(V, results):
-        for node in trace.nodes:
-            recorded = trace.times, trace.at(V, node)
-            found[int(node)] = (
-                propagated_action_potentials(*recorded, percents, threshold)
-                if _is_tissue(results)
-                else action_potentials(*recorded, *_beats(case), percents, threshold)
-            )
-    if any(found.values()):
-        tissue = _is_tissue(results)
-        return {node: beats for node, beats in found.items() if beats or tissue}
-    if found and _is_tissue(results):
-        raise ValueError(
-            f"{V} rises above {threshold:g} mV in no trace of {results.path}; run "
-            "longer, stimulate more, or record where the wave passes"
-        )
-    raise ValueError(
-        f"{results.path} holds no trace of {V} from a stimulus on; record one "
-        "(record.trace), or stimulate after it has begun"
+    return (
+        beat.activation_time if tissue else beat.stimulus_start,
+        *beat.apd.values(),
+        *beat.apd_at.values(),
+        *(beat.triangulation,) * triangulation,
+        *between,
+        beat.resting_potential,
+        beat.amplitude,
+        beat.dvdt_max,
+        *(beat.dvdt_max_after_stimulus,) * (not tissue),
     )
 
 
-def membrane_potential(results: Results) -> str:
-    """Name of the membrane potential in the recordings."""
-    return results.resolved["provenance"]["cell"]["membrane_potential"]
-
-
-def traces_of(variable: str, results: Results) -> list[Trace]:
-    """Traces that hold a variable."""
-    return [t for t in results.traces.values() if variable in t.values]
-
-
-def _is_tissue(results: Results) -> bool:
-    """Whether nodes are coupled, and excited by one another."""
-    return results.mesh_kind != "point"
-
-
-def _beats(case: Case) -> tuple[np.ndarray, np.ndarray]:
-    """When the stimuli begin and how long they last, ms; together is one beat."""
-    longest: dict[float, float] = {}
-    for stimulus in case.stimulus:
-        pulses = stimulus.count or 1
-        if stimulus.period is not None and stimulus.count is None:
-            pulses = math.ceil((case.time.end - stimulus.start) / stimulus.period)
-        for pulse in range(pulses):
-            start = stimulus.start + pulse * (stimulus.period or 0.0)
-            longest[start] = max(stimulus.duration, longest.get(start, 0.0))
-    starts = np.array(sorted(longest))
-    return starts, np.array([longest[start] for start in starts])
-
-
-def _biomarkers(beat: ActionPotential) -> dict[str, dict[str, Any]]:
-    slope = "largest dV/dt"
-    return {
-        "resting_potential": _entry(
-            beat.resting_potential, "mV", "V just before the stimulus"
-        ),
-        "peak": _entry(beat.peak, "mV", "largest V of the beat"),
-        "amplitude": _entry(beat.amplitude, "mV", "peak minus resting potential"),
-        "dvdt_max": _entry(beat.dvdt_max, "V/s", f"{slope} of the whole beat"),
-        "dvdt_max_time": _entry(
-            beat.dvdt_max_time - beat.stimulus_start, "ms", "after the stimulus began"
-        ),
-        "dvdt_max_during_stimulus": _entry(
-            beat.dvdt_max_during_stimulus, "V/s", f"{slope} while the stimulus lasts"
-        ),
-        "dvdt_max_after_stimulus": _entry(
-            beat.dvdt_max_after_stimulus, "V/s", f"{slope} once the stimulus is over"
-        ),
-        **_durations(beat),
-    }
-
-
-def _propagated_biomarkers(
-    beat: ActionPotential, which: str
-) -> dict[str, dict[str, Any]]:
-    return {
-        "activation_time": _entry(
-            beat.activation_time, "ms", f"V crosses the threshold{which}"
-        ),
-        "resting_potential": _entry(
-            beat.resting_potential, "mV", "smallest V between the beat before and this"
-        ),
-        "peak": _entry(beat.peak, "mV", "largest V of the beat"),
-        "amplitude": _entry(beat.amplitude, "mV", "peak minus resting potential"),
-        "dvdt_max": _entry(beat.dvdt_max, "V/s", "largest dV/dt of the whole beat"),
-        **_durations(beat),
-    }
-
-
-def _durations(beat: ActionPotential) -> dict[str, dict[str, Any]]:
-    return {
-        f"apd{percent:g}": _entry(
-            duration, "ms", f"from dV/dt max to {percent:g} % repolarisation"
+@measure.command()
+def calcium(
+    results: Folder,
+    variable: Annotated[
+        str | None,
+        typer.Option(help="Cytosolic calcium, if the cell does not say which it is."),
+    ] = None,
+    decay: Annotated[
+        list[float] | None,
+        typer.Option(help="Percent of the decay; may be given several times."),
+    ] = None,
+    last: Last = None,
+) -> None:
+    """Calcium transient of every beat in the traces of cytosolic calcium."""
+    opened = open_results(results)
+    name = variable or cytosolic_calcium(opened)
+    if name is None:
+        raise ValueError(
+            f"{results} does not say which variable is the cytosolic calcium; name it "
+            "with --variable"
         )
-        for percent, duration in beat.apd.items()
-    }
-
-
-def _entry(value: float, unit: str, definition: str) -> dict[str, Any]:
-    return {"value": float(value), "unit": unit, "definition": definition}
+    transients = traced_transients(opened, name, decay or DECAYS)
+    if not transients:
+        raise ValueError(
+            f"{results} holds no trace of {name} with a beat in it; record one: "
+            f'--set \'record.trace.0.variables=["{membrane_potential(opened)}", '
+            f'"{name}"]\''
+        )
+    unit = traces_of(name, opened)[0].units[name]
+    begin = "activation ms" if is_tissue(opened) else "stimulus ms"
+    header = ["node", begin, f"diastolic {unit}", f"peak {unit}", f"amplitude {unit}"]
+    header += ["to peak ms", *(f"decay{p:g} ms" for p in decay or DECAYS)]
+    rows = [
+        (str(node), *map(number, map(float, beat)))
+        for node, beats in transients.items()
+        for beat in list(zip(*beats.values(), strict=True))[-(last or 0) :]
+    ]
+    show_table(header, rows, numbers=range(len(header)))

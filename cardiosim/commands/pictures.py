@@ -1,19 +1,29 @@
-"""Pictures that `cardiosim run` leaves beside its numbers."""
+"""Pictures that `cardiosim run` leaves beside its numbers.
+
+Of single cells the recorded membrane currents and gates of the last beat get their own
+figures; all other variables, and those of tissue, are drawn as traces.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from numpy.typing import NDArray
 
-from cardiosim.commands.measure import (
+from cardiosim.case.beats import beats_of
+from cardiosim.commands.recorded import (
     case_of,
+    is_tissue,
     membrane_potential,
     traced_beats,
     traces_of,
 )
+from cardiosim.measure.beats import last_sample_at
 from cardiosim.output.fields import read_fields
 from cardiosim.output.results import Results, Trace
+
+MOST_LABELS = 12  # of the nodes of a trace; of more, so many are drawn
 
 
 def draw(results: Results) -> list[str]:
@@ -22,19 +32,79 @@ def draw(results: Results) -> list[str]:
     drawn = []
     if results.mesh_kind == "cable" and _draw_space_time(results, V):
         drawn.append("space_time.png")
-    if results.mesh_kind == "point" and _draw_action_potential(results, V):
+    if not is_tissue(results) and _draw_action_potential(results, V):
         drawn.append("action_potential.png")
     for index, trace in enumerate(results.traces.values()):
-        file = f"traces{index or ''}.png"
-        # The other figure shows V of one cell as well, and its numbers with it.
-        shown = "action_potential.png" in drawn and list(trace.values) == [V]
-        if not shown and _draw_traces(results, trace, V, file):
-            drawn.append(file)
+        number = f"{index or ''}.png"
+        rest = list(trace.values)
+        if not is_tissue(results) and len(trace.times) > 1:
+            for kind, names in _currents_and_gates(results, trace).items():
+                if names:
+                    _draw_panels(results, trace, V, names, kind, kind + number)
+                    drawn.append(kind + number)
+                rest = [name for name in rest if name not in names]
+        # The other figures show V of one cell as well, and its numbers with it.
+        shown = rest == [V] and "action_potential.png" in drawn
+        if rest and not shown and _draw_traces(results, trace, V, rest, number):
+            drawn.append(f"traces{number}")
     return drawn
 
 
-def _draw_space_time(results: Results, V: str) -> bool:
+def _currents_and_gates(results: Results, trace: Trace) -> dict[str, list[str]]:
+    """Which of the recorded variables are membrane currents, and which are gates.
+
+    Where the provenance does not say so, currents are what is in A/F.
+    """
+    cell = results.resolved["provenance"]["cell"]
+    in_current_unit = [name for name, unit in trace.units.items() if unit == "A/F"]
+    known = {
+        "currents": cell.get("membrane_currents", in_current_unit),
+        "gates": cell.get("gates", ()),
+    }
+    return {
+        kind: [name for name in trace.values if name in names]
+        for kind, names in known.items()
+    }
+
+
+def _last_beat(results: Results, trace: Trace) -> float:
+    """When the last stimulus of a trace begins, ms; its begin if it has none."""
+    starts = beats_of(case_of(results))[0]
+    first = last_sample_at(trace.times, starts)
+    begun = starts[(first >= 0) & (first < trace.times.size - 1)]
+    return float(begun[-1]) if begun.size else float(trace.times[0])
+
+
+def _draw_panels(
+    results: Results,
+    trace: Trace,
+    V: str,
+    names: Sequence[str],
+    kind: str,
+    file: str,
+) -> None:
+    """Currents or gates of the first recorded cell, last beat."""
     # matplotlib takes most of a second to import, which only a picture is worth.
+    from cardiosim.output import cell_plots
+
+    title = case_of(results).title
+    if len(trace.nodes) > 1:
+        title = f"{title} (node {trace.nodes[0]})".strip()
+    figure = {
+        "currents": cell_plots.currents_figure,
+        "gates": cell_plots.gates_figure,
+    }[kind]
+    figure(
+        trace.times,
+        {name: trace.values[name][:, 0] for name in names},
+        results.path / file,
+        V=trace.values[V][:, 0] if V in trace.values else None,
+        start=_last_beat(results, trace),
+        title=title,
+    )
+
+
+def _draw_space_time(results: Results, V: str) -> bool:
     from cardiosim.output.plots import space_time_map
 
     if not (results.path / "fields.h5").is_file():
@@ -81,27 +151,31 @@ def _draw_action_potential(results: Results, V: str) -> bool:
     return False
 
 
-def _draw_traces(results: Results, trace: Trace, V: str, file: str) -> bool:
+def _draw_traces(
+    results: Results, trace: Trace, V: str, names: Sequence[str], number: str
+) -> bool:
     from cardiosim.output.plots import traces_figure
+    from cardiosim.output.style import thinned
 
     if len(trace.times) < 2:
         return False
     labels = [f"x = {results.mesh_points[node, 0]:g} mm" for node in trace.nodes]
-    if results.mesh_kind == "point":
+    if not is_tissue(results):
         labels = [f"node {node}" for node in trace.nodes]
+    few = thinned(len(labels), MOST_LABELS)
     traces_figure(
         trace.times,
-        _panels(trace, V),
-        labels,
-        results.path / file,
+        {name: values[:, few] for name, values in _panels(trace, V, names).items()},
+        [labels[k] for k in few],
+        results.path / f"traces{number}",
         title=case_of(results).title,
     )
     return True
 
 
-def _panels(trace: Trace, V: str) -> dict[str, NDArray]:
+def _panels(trace: Trace, V: str, names: Sequence[str]) -> dict[str, NDArray]:
     """Values by what to write beside them; V comes first."""
-    if list(trace.values) == [V]:
+    if list(names) == [V]:
         return {f"membrane potential V ({trace.units[V]})": trace.values[V]}
     units = {
         name: "" if unit in ("", "1") else f"\n({unit})"
@@ -109,5 +183,5 @@ def _panels(trace: Trace, V: str) -> dict[str, NDArray]:
     }
     return {
         f"{name}{units[name]}": trace.values[name]
-        for name in sorted(trace.values, key=lambda name: name != V)
+        for name in sorted(names, key=lambda name: name != V)
     }

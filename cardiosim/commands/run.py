@@ -14,14 +14,14 @@ import typer
 from cardiosim.case.read import case_file, read_case
 from cardiosim.case.schema import Case
 from cardiosim.commands.expected import compare, read_expected
-from cardiosim.commands.measure import (
+from cardiosim.commands.pictures import draw
+from cardiosim.commands.progress import progress, waiting
+from cardiosim.commands.protocol import run_protocol_into
+from cardiosim.commands.summary import (
     action_potential_numbers,
     conduction_numbers,
     no_conduction_numbers,
 )
-from cardiosim.commands.pictures import draw
-from cardiosim.commands.progress import progress, waiting
-from cardiosim.commands.protocol import run_protocol_into
 from cardiosim.commands.table import show_summary, show_table
 from cardiosim.output.fields import FieldWriter
 from cardiosim.output.results import ResultsFolder, open_results

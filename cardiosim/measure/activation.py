@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cardiosim.measure.level_crossing import first_rise
+
 REARM = 20.0  # mV below the threshold, as in the recorder of activations
 
 
@@ -33,16 +35,7 @@ def activation_times(
         )
     if np.any(np.diff(times) <= 0.0):
         raise ValueError("sample times must increase: sort the samples first")
-    lat = np.full(V.shape[1], np.nan)
-    if times.size < 2:
-        return lat
-    crosses = (V[:-1] < threshold) & (V[1:] >= threshold)
-    nodes = np.flatnonzero(crosses.any(axis=0))
-    k = crosses[:, nodes].argmax(axis=0)
-    below, above = V[k, nodes], V[k + 1, nodes]
-    fraction = (threshold - below) / (above - below)
-    lat[nodes] = times[k] + fraction * (times[k + 1] - times[k])
-    return lat
+    return first_rise(times, V.T, threshold, np.ones(1, dtype=bool))
 
 
 def crossings(

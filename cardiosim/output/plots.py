@@ -1,7 +1,6 @@
-"""Pictures of a run, in one style; small PNG files, axes with units.
+"""Pictures of a run: a wave along a cable, traces at nodes, one beat of a cell.
 
-Figures are drawn on matplotlib's Agg canvas without pyplot: no display, no global
-figure list, safe in threads and in a run without a terminal.
+Small PNG files in one style (style.py), axes with units.
 """
 
 from __future__ import annotations
@@ -10,49 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.measure.action_potential import ActionPotential
+from cardiosim.output.style import COLOURS, GREY, INK, POTENTIAL, picture, thinned
 
-INK = "#2b2f36"
-GREY = "#8a9099"
-COLOURS = ("#3b6b8f", "#c2704a", "#5f8f6b", "#8a6a9c", "#b59a45", "#7d8790")
-DPI = 150
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": GREY,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlecolor": INK,
-    "text.color": INK,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "lines.linewidth": 1.2,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
-    "savefig.facecolor": "white",
-}
-# Lightness rises evenly from rest to peak, so that it reads in grey as well.
-POTENTIAL = LinearSegmentedColormap.from_list(
-    "potential", ["#1f2f46", "#3b6b8f", "#8fb0b8", "#e3d9c3", "#f4efe4"]
-)
 # More samples than the picture has pixels only make the file larger.
 MAP_PIXELS = (500, 900)  # positions, times
 MAX_PANELS_IN_A_COLUMN = 5
@@ -98,11 +61,10 @@ def space_time_map(
         raise ValueError(
             f"{times.size} sample of V is no map; record V at two times or more"
         )
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.0, 3.4), layout="constrained")
+    with picture(path, 6.0, 3.4) as figure:
         axes = figure.add_subplot()
-        i = _thinned(x.size, MAP_PIXELS[0])
-        k = _thinned(times.size, MAP_PIXELS[1])
+        i = thinned(x.size, MAP_PIXELS[0])
+        k = thinned(times.size, MAP_PIXELS[1])
         image = axes.pcolormesh(
             times[k], x[i], V[np.ix_(k, i)].T, cmap=POTENTIAL, shading="nearest"
         )
@@ -133,7 +95,6 @@ def space_time_map(
             framealpha=0.75,
             labelcolor="white",
         )
-        _save(figure, path)
 
 
 def _draw_velocity(
@@ -183,8 +144,7 @@ def traces_figure(
     columns = 1 if len(panels) <= MAX_PANELS_IN_A_COLUMN else 2
     rows = math.ceil(len(panels) / columns)
     size = (6.0 if columns == 1 else 7.6, 3.0 if rows == 1 else 0.6 + 1.4 * rows)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
+    with picture(path, *size) as figure:
         grid = figure.subplots(rows, columns, sharex=True, squeeze=False).T.ravel()
         colours = POTENTIAL(np.linspace(0.0, 0.62, len(labels)))
         for axes, (name, values) in zip(grid, panels.items(), strict=False):
@@ -200,7 +160,6 @@ def traces_figure(
         grid[0].set_title(title)
         figure.align_ylabels()
         figure.legend(handles=grid[0].get_lines(), loc="outside right upper")
-        _save(figure, path)
 
 
 def action_potential_figure(
@@ -230,8 +189,7 @@ def action_potential_figure(
     upstroke = beat.dvdt_max_time - beat.stimulus_start
     stimulus_end = beat.stimulus_end - beat.stimulus_start
     last = upstroke + 1.5 * max(apd.values(), default=100.0)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.8, 3.0), layout="constrained")
+    with picture(path, 6.8, 3.0) as figure:
         whole, near = figure.subplots(1, 2, width_ratios=(1.7, 1), sharey=True)
         for axes, span in (
             (whole, (-0.04 * last, min(last, t[-1]))),
@@ -285,14 +243,3 @@ def action_potential_figure(
         )
         whole.set_ylabel("membrane potential V (mV)")
         whole.set_title(title)
-        _save(figure, path)
-
-
-def _thinned(count: int, pixels: int) -> NDArray:
-    """Indices of at most `pixels` of `count` samples, first and last included."""
-    return np.unique(np.linspace(0, count - 1, min(count, pixels)).round().astype(int))
-
-
-def _save(figure: Figure, path: str | Path) -> None:
-    FigureCanvasAgg(figure)
-    figure.savefig(path, format="png", dpi=DPI)

@@ -1,8 +1,12 @@
 """`measure` reads numbers out of a results folder."""
 
+import shutil
+
 import pytest
 
 from cardiosim import open_results
+from cardiosim.commands.run import run_case
+from cardiosim.commands.summary import action_potential_numbers
 
 
 @pytest.fixture
@@ -96,3 +100,121 @@ def test_a_folder_of_something_else_is_an_error(cardiosim, tmp_path):
     code, _, stderr = cardiosim("measure", "cv", tmp_path)
     assert code == 1
     assert "is no results folder" in stderr
+
+
+PACED_CELL = """
+[mesh]
+kind = "point"
+[cell]
+model = "mitchell_schaeffer2003"
+[[stimulus]]
+start = 5.0
+duration = 2.0
+amplitude = 20.0
+period = 500.0
+[time]
+dt = 0.05
+end = 2000.0
+[[record.trace]]
+variables = ["membrane.V", "membrane.v"]
+interval = 0.1
+[measure]
+apd = [30, 90]
+"""
+
+
+@pytest.fixture(scope="module")
+def paced(tmp_path_factory):
+    """Results of one cell paced four times; v is V, from 0 at rest to 1."""
+    folder = tmp_path_factory.mktemp("paced")
+    (folder / "case.toml").write_text(PACED_CELL)
+    return run_case(folder, folder / "out").folder
+
+
+def rows(stdout):
+    """Numbers of a printed table."""
+    lines = [line.split() for line in stdout.splitlines()[1:]]
+    return [[float(word.replace("none", "nan")) for word in line] for line in lines]
+
+
+def test_summary_of_a_paced_cell_says_how_its_beats_follow_each_other(paced):
+    summary = open_results(paced).summary
+    value = {name: entry["value"] for name, entry in summary.items()}
+    assert value["triangulation"] == pytest.approx(value["apd90"] - value["apd30"])
+    # The train is nearly steady: interval and duration make up its cycle.
+    assert value["diastolic_interval"] + value["apd90"] == pytest.approx(500.0, abs=1.0)
+    assert abs(value["apd90_change"]) < 1.0
+    # What alternates is the transient after the first beat, which dies out.
+    assert value["apd90_alternans"] > 5.0
+    said = summary["apd90_alternans"]["definition"]
+    assert "APD90 of the last 4 beats does not alternate" in said
+
+
+def test_apd_has_columns_for_what_is_asked(cardiosim, paced):
+    code, stdout, _ = cardiosim("measure", "apd", paced)
+    assert code == 0
+    assert stdout.splitlines()[0].split("  ")[0] == "node"
+    assert len(rows(stdout)) == 4
+    plain = rows(stdout)
+    options = ["--potential", "-60", "--triangulation", "--beat-to-beat", "--last", "2"]
+    code, stdout, _ = cardiosim("measure", "apd", paced, *options)
+    assert code == 0
+    *table, said = stdout.splitlines()
+    for column in ("apd at -60 mV ms", "triangulation ms", "DI ms", "change ms"):
+        assert column in table[0]
+    assert said.startswith("node 0: APD90 of the last 4 beats does not alternate")
+    full = rows("\n".join(table))
+    assert len(full) == 2
+    for beat, more in zip(plain[-2:], full, strict=True):
+        node, start, apd30, apd90, *shape = beat
+        at_potential, triangulation, interval, change = more[4:8]
+        assert more[:4] == [node, start, apd30, apd90]
+        assert more[8:] == shape
+        assert triangulation == pytest.approx(apd90 - apd30, abs=1e-2)
+        # -60 mV is some 80 % down from the peak.
+        assert apd30 < at_potential < apd90
+    assert change == pytest.approx(plain[-1][3] - plain[-2][3], abs=1e-2)
+    upstroke = 500.0 - plain[-2][3]
+    assert interval == pytest.approx(upstroke, abs=1.0)
+
+
+def test_calcium_needs_a_name_and_a_trace(cardiosim, paced):
+    code, _, stderr = cardiosim("measure", "calcium", paced)
+    assert code == 1
+    assert "name it with --variable" in stderr
+    code, _, stderr = cardiosim("measure", "calcium", paced, "--variable", "a.Ca")
+    assert code == 1
+    assert "holds no trace of a.Ca" in stderr
+    assert '["membrane.V", "a.Ca"]' in stderr
+
+
+def test_transient_of_the_variable_that_is_named(cardiosim, paced):
+    """v is (V + 80)/100, so that its transient is known from V."""
+    named = ["--variable", "membrane.v", "--decay", "90", "--last", "1"]
+    code, stdout, _ = cardiosim("measure", "calcium", paced, *named)
+    assert code == 0
+    ((node, start, diastolic, peak, amplitude, to_peak, decay),) = rows(stdout)
+    results = open_results(paced)
+    value = {name: entry["value"] for name, entry in results.summary.items()}
+    assert (node, start) == (0.0, 1505.0)
+    assert diastolic == pytest.approx((value["resting_potential"] + 80.0) / 100.0)
+    assert peak == pytest.approx((value["peak"] + 80.0) / 100.0, rel=1e-5)
+    assert amplitude == pytest.approx(value["amplitude"] / 100.0, rel=1e-5)
+    expected = value["apd90"] + value["dvdt_max_time"]
+    assert to_peak + decay == pytest.approx(expected, rel=1e-5)
+
+
+def test_transient_is_in_the_summary_where_the_cell_names_its_calcium(paced, tmp_path):
+    copied = tmp_path / "copied"
+    shutil.copytree(paced, copied)
+    resolved = copied / "resolved.toml"
+    named = 'membrane_potential = "membrane.V"\n'
+    text = resolved.read_text()
+    assert named in text
+    resolved.write_text(
+        text.replace(named, named + 'cytosolic_calcium = "membrane.v"\n')
+    )
+    numbers = action_potential_numbers(open_results(copied), (30.0, 90.0))
+    amplitude = numbers["amplitude"]["value"] / 100.0
+    assert numbers["calcium_amplitude"]["value"] == pytest.approx(amplitude)
+    assert numbers["calcium_decay90"]["unit"] == "ms"

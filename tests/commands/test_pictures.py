@@ -2,7 +2,7 @@
 
 import pytest
 
-from cardiosim.output import plots
+from cardiosim.output import cell_plots, plots
 
 
 @pytest.fixture
@@ -38,8 +38,71 @@ def test_v_of_one_cell_alone_is_in_the_figure_of_its_action_potential(
     cardiosim, cell, tmp_path, panels
 ):
     out = tmp_path / "out"
-    current = CURRENT.replace("at = [1.0], ", "")
-    sets = ["--set", 'record.trace.0={variables=["membrane.V"]}', "--set", current]
+    other = CURRENT.replace("at = [1.0], ", "").replace("i_ion", "u")
+    sets = ["--set", 'record.trace.0={variables=["membrane.V"]}', "--set", other]
     assert cardiosim("run", cell, "--out", out, *sets)[0] == 0
     assert (out / "action_potential.png").is_file()
-    assert panels == {"traces1.png": ["membrane.i_ion\n(A/F)"]}
+    assert panels == {"traces1.png": ["membrane.u"]}
+
+
+def test_of_many_nodes_some_are_drawn(cardiosim, front, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        plots, "traces_figure", lambda *arguments, **style: drawn.append(arguments)
+    )
+    everywhere = 'record.trace.0={where = "all", interval = 0.2}'
+    assert (
+        cardiosim("run", front, "--out", tmp_path / "out", "--set", everywhere)[0] == 0
+    )
+    ((times, panels, labels, _),) = drawn
+    assert len(labels) == 12
+    assert (labels[0], labels[-1]) == ("x = 0 mm", "x = 5 mm")
+    assert all(values.shape == (len(times), 12) for values in panels.values())
+
+
+PACED_CELL = """
+title = "a cell of two currents"
+[mesh]
+kind = "point"
+[cell]
+model = "mitchell_schaeffer2003"
+[[stimulus]]
+start = 5.0
+duration = 2.0
+amplitude = 20.0
+period = 400.0
+[time]
+dt = 0.05
+end = 800.0
+[[record.trace]]
+variables = [
+    "membrane.V", "inward.i_in", "outward.i_out", "inward.h", "inward.v_gate"
+]
+interval = 0.5
+"""
+
+
+def test_currents_and_gates_of_a_cell_have_their_own_figures(
+    cardiosim, tmp_path, panels, monkeypatch
+):
+    drawn = {}
+    for kind in ("currents", "gates"):
+        figure = getattr(cell_plots, f"{kind}_figure")
+
+        def spy(times, values, path, *, kind=kind, figure=figure, **style):
+            drawn[kind] = (list(values), path.name, style["start"])
+            figure(times, values, path, **style)
+
+        monkeypatch.setattr(cell_plots, f"{kind}_figure", spy)
+    case, out = tmp_path / "case.toml", tmp_path / "out"
+    case.write_text(PACED_CELL)
+    assert cardiosim("run", case, "--out", out)[0] == 0
+    # of the last beat
+    assert drawn == {
+        "currents": (["inward.i_in", "outward.i_out"], "currents.png", 405.0),
+        "gates": (["inward.h"], "gates.png", 405.0),
+    }
+    # What is left over, and V of all beats.
+    assert panels == {"traces.png": ["membrane.V\n(mV)", "inward.v_gate"]}
+    names = {path.name for path in out.glob("*.png")}
+    assert names == {"currents.png", "gates.png", "traces.png", "action_potential.png"}

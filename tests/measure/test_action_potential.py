@@ -122,6 +122,11 @@ def test_beat_that_began_before_the_recording_is_left_out():
     assert beat.stimulus_start == 600.0
 
 
+def test_trace_without_a_stimulus_has_no_beat():
+    t = np.arange(0.0, 50.0, 0.5)
+    assert action_potentials(t, triangle(t, start=10.0), [], 1.0) == []
+
+
 def test_first_crossing_counts_when_a_dome_follows_the_notch():
     t = np.arange(0.0, 300.0, 0.5)
     V = np.interp(t, [0, 1, 5, 50, 150], [REST, PEAK, -35.0, -20.0, REST])

@@ -1,3 +1,4 @@
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -16,30 +17,7 @@ LAT = 2.0 + X / 0.7334
 V = -75.0 + 120.0 / (1.0 + np.exp((LAT - TIMES[:, None]) / 0.5))
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """Figures as they were saved."""
-    figures = []
-    save = plots._save
-    monkeypatch.setattr(
-        plots,
-        "_save",
-        lambda figure, path: (figures.append(figure), save(figure, path)),
-    )
-    return figures
-
-
-def texts(figure):
-    return [text.get_text() for text in figure.findobj(plots.matplotlib.text.Text)]
-
-
-def check_picture(path):
-    height, width, _ = imread(path).shape
-    assert 300 < height < width < 1200
-    assert path.stat().st_size < 150_000
-
-
-def test_map_shows_v_activation_and_velocity(tmp_path, drawn):
+def test_map_shows_v_activation_and_velocity(tmp_path, drawn, texts, check_picture):
     path = tmp_path / "map.png"
     space_time_map(X, TIMES, V, LAT, 0.7334, path, title="cable")
     check_picture(path)
@@ -77,19 +55,19 @@ def test_map_has_time_to_the_right_and_position_upwards(tmp_path):
     assert lightness(t=50, x=10) > 0.8, "excited behind it"
 
 
-def test_map_without_conduction_says_so(tmp_path, drawn):
+def test_map_without_conduction_says_so(tmp_path, drawn, texts):
     lat = np.where(X < 10.0, LAT, np.nan)
     space_time_map(X, TIMES, V, lat, np.nan, tmp_path / "map.png")
     assert {"no conduction velocity", "activation (LAT)"} <= set(texts(drawn[0]))
 
 
-def test_map_without_activation_has_no_line_and_no_name_for_it(tmp_path, drawn):
+def test_map_without_activation_has_no_line_and_no_name_for_it(tmp_path, drawn, texts):
     space_time_map(X, TIMES, V, np.full(X.size, np.nan), np.nan, tmp_path / "map.png")
     assert "no conduction velocity" in texts(drawn[0])
     assert "activation (LAT)" not in texts(drawn[0])
 
 
-def test_map_shows_every_beat_and_says_which_the_velocity_is_of(tmp_path, drawn):
+def test_map_shows_every_beat_and_says_which_the_velocity_is_of(tmp_path, drawn, texts):
     beats = np.array([LAT, LAT + 20.0, np.where(X < 5.0, LAT + 40.0, np.nan)])
     space_time_map(X, TIMES, V, beats, 0.7334, tmp_path / "map.png")
     words = texts(drawn[0])
@@ -103,7 +81,7 @@ def test_map_shows_every_beat_and_says_which_the_velocity_is_of(tmp_path, drawn)
     )
 
 
-def test_large_map_is_thinned_and_keeps_its_ends(tmp_path, drawn):
+def test_large_map_is_thinned_and_keeps_its_ends(tmp_path, drawn, check_picture):
     x, times = np.linspace(0, 20, 1201), np.linspace(0, 60, 2401)
     lat = 2.0 + x / 0.7334
     field = -75.0 + 120.0 / (1.0 + np.exp((lat - times[:, None]) / 0.5))
@@ -116,7 +94,7 @@ def test_large_map_is_thinned_and_keeps_its_ends(tmp_path, drawn):
     assert values[-1, -1] == field[-1, -1]
 
 
-def test_traces_are_labelled(tmp_path, drawn):
+def test_traces_are_labelled(tmp_path, drawn, texts, check_picture):
     path = tmp_path / "traces.png"
     labels = [f"x = {X[i]:g} mm" for i in (0, 50, 100)]
     traces_figure(
@@ -130,7 +108,7 @@ def test_traces_are_labelled(tmp_path, drawn):
 
 
 @pytest.mark.parametrize("count", [2, 5, 7])
-def test_every_variable_has_its_panel(tmp_path, drawn, count):
+def test_every_variable_has_its_panel(tmp_path, drawn, count, texts):
     panels = {f"ina.x{k}\n(A/F)": k * V[:, [0, 50]] for k in range(count)}
     traces_figure(TIMES, panels, ["a", "b"], tmp_path / "traces.png", title="cable")
     used = [axes for axes in drawn[0].axes if axes.lines]
@@ -145,7 +123,9 @@ def test_every_variable_has_its_panel(tmp_path, drawn, count):
     assert words.count("time t (ms)") == (1 if count <= 5 else 2)
 
 
-def test_biomarkers_are_marked_where_they_were_measured(tmp_path, drawn):
+def test_biomarkers_are_marked_where_they_were_measured(
+    tmp_path, drawn, texts, check_picture
+):
     t = np.arange(0.0, 400.0, 0.1)
     trace = np.interp(t, [100.0, 102.0, 103.0, 303.0], [-80.0, -60.0, 20.0, -80.0])
     (beat,) = action_potentials(t, trace, [100.0], [2.0])
@@ -165,7 +145,7 @@ def test_biomarkers_are_marked_where_they_were_measured(tmp_path, drawn):
     assert (peak.get_xdata()[0], peak.get_ydata()[0]) == (pytest.approx(3.0), 20.0)
 
 
-def test_failed_beat_can_be_drawn(tmp_path):
+def test_failed_beat_can_be_drawn(tmp_path, check_picture):
     t = np.arange(0.0, 50.0, 0.1)
     trace = np.interp(t, [1.0, 3.0, 20.0], [-80.0, -65.0, -80.0])
     (beat,) = action_potentials(t, trace, [1.0], [2.0])
@@ -174,9 +154,9 @@ def test_failed_beat_can_be_drawn(tmp_path):
 
 
 def test_style_does_not_leak(tmp_path):
-    before = dict(plots.matplotlib.rcParams)
+    before = dict(matplotlib.rcParams)
     traces_figure(TIMES, {"V": V[:, :1]}, ["node 0"], tmp_path / "a.png")
-    assert dict(plots.matplotlib.rcParams) == before
+    assert dict(matplotlib.rcParams) == before
 
 
 def test_wrong_shapes_are_refused(tmp_path):

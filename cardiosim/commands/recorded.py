@@ -1,0 +1,115 @@
+"""What is in a results folder: its case, its traces, and the beats in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cardiosim.case.beats import beats_of
+from cardiosim.case.read import read_case
+from cardiosim.case.schema import Case
+from cardiosim.measure.action_potential import (
+    ActionPotential,
+    action_potentials,
+    propagated_action_potentials,
+)
+from cardiosim.measure.beats import last_sample_at
+from cardiosim.measure.calcium_transient import train_calcium_biomarkers
+from cardiosim.output.results import Results, Trace
+
+
+def case_of(results: Results) -> Case:
+    """The case that a results folder came from."""
+    return read_case(results.path / "resolved.toml")
+
+
+def membrane_potential(results: Results) -> str:
+    """Name of the membrane potential in the recordings."""
+    return results.resolved["provenance"]["cell"]["membrane_potential"]
+
+
+def cytosolic_calcium(results: Results) -> str | None:
+    """Name of the cytosolic calcium in the recordings, if the cell says it."""
+    return results.resolved["provenance"]["cell"].get("cytosolic_calcium") or None
+
+
+def traces_of(variable: str, results: Results) -> list[Trace]:
+    """Traces that hold a variable."""
+    return [t for t in results.traces.values() if variable in t.values]
+
+
+def is_tissue(results: Results) -> bool:
+    """Whether nodes are coupled, and excited by one another."""
+    return results.mesh_kind != "point"
+
+
+def traced_beats(
+    results: Results,
+    percents: tuple[float, ...],
+    potentials: tuple[float, ...] = (),
+) -> dict[int, list[ActionPotential]]:
+    """Action potentials of every beat at each node with a trace of V.
+
+    Those of tissue begin at the node's own upstroke; a node without one has none.
+    Those of single cells begin with the stimulus.
+    """
+    case = case_of(results)
+    threshold = case.record.activation_threshold
+    V = membrane_potential(results)
+    found = {}
+    for trace in traces_of(V, results):
+        for node in trace.nodes:
+            recorded = trace.times, trace.at(V, node)
+            found[int(node)] = (
+                propagated_action_potentials(
+                    *recorded, percents, threshold, potentials=potentials
+                )
+                if is_tissue(results)
+                else action_potentials(
+                    *recorded, *beats_of(case), percents, threshold, potentials
+                )
+            )
+    if any(found.values()):
+        tissue = is_tissue(results)
+        return {node: beats for node, beats in found.items() if beats or tissue}
+    if found and is_tissue(results):
+        raise ValueError(
+            f"{V} rises above {threshold:g} mV in no trace of {results.path}; run "
+            "longer, stimulate more, or record where the wave passes"
+        )
+    raise ValueError(
+        f"{results.path} holds no trace of {V} from a stimulus on; record one "
+        "(record.trace), or stimulate after it has begun"
+    )
+
+
+def traced_transients(
+    results: Results, variable: str, decays: Sequence[float]
+) -> dict[int, dict[str, NDArray]]:
+    """Calcium transients at each node with a trace of the variable.
+
+    Those of tissue begin where V crosses the threshold, those of single cells with the
+    stimulus; beats that begin before the trace are left out, and nodes without a beat.
+
+    Returns:
+        node -> "start", ms, and what `train_calcium_biomarkers` gives; (n_beats,) each.
+    """
+    starts = beats_of(case_of(results))[0]
+    beats = traced_beats(results, (90.0,)) if is_tissue(results) else {}
+    found = {}
+    for trace in traces_of(variable, results):
+        for node in map(int, trace.nodes):
+            if is_tissue(results):
+                starts = np.array(
+                    [beat.activation_time for beat in beats.get(node, ())]
+                )
+            first = last_sample_at(trace.times, starts)
+            begun = starts[(first >= 0) & (first < trace.times.size - 1)]
+            if begun.size:
+                values = trace.at(variable, node)[:, None]
+                measured = train_calcium_biomarkers(trace.times, values, begun, decays)
+                found[node] = {"start": begun}
+                found[node] |= {key: value[:, 0] for key, value in measured.items()}
+    return found
