@@ -3,13 +3,21 @@
     C_m dV/dt = -(I_Na + I_K1 + ...) + i_stim
 
 The names that the sum is made of are the currents; a name that stands for nothing but a
-sum of others (I_ion, I_tot) is opened in turn.
+sum of others (I_ion, I_tot) is opened in turn, unless all of them are of its own
+component: the parts of one current (through junction and sarcolemma) are not currents.
 """
 
 from __future__ import annotations
 
 from cardiosim.ionic.equations import CellEquations
-from cardiosim.ionic.expressions import Apply, Expression, Name, Number, depends_on
+from cardiosim.ionic.expressions import (
+    Apply,
+    Expression,
+    Name,
+    Number,
+    depends_on,
+    references,
+)
 
 
 def membrane_currents(equations: CellEquations) -> tuple[str, ...]:
@@ -36,10 +44,16 @@ def membrane_currents(equations: CellEquations) -> tuple[str, ...]:
             case Apply("*", (a, b)) if is_constant(a):
                 open_sum(b)
             case Name(name) if name in definitions and not is_constant(e):
-                if is_sum(definitions[name]):
+                if is_sum(definitions[name]) and not is_of_parts(name):
                     open_sum(definitions[name])
                 else:
                     found[name] = None
+
+    def is_of_parts(name: str) -> bool:
+        own = _component(name)
+        if own == _component(potential):
+            return False
+        return all(_component(n) == own for n in references(definitions[name]))
 
     def is_sum(e: Expression) -> bool:
         """Whether an expression adds up names, each at most times a constant."""
@@ -63,3 +77,7 @@ def membrane_currents(equations: CellEquations) -> tuple[str, ...]:
     open_sum(equations.rate(potential))
     found.pop(equations.stimulus, None)
     return tuple(found)
+
+
+def _component(name: str) -> str:
+    return name.rpartition(".")[0]

@@ -18,7 +18,13 @@ def test_the_sum_of_dvdt_is_opened_down_to_the_currents(name):
     assert not any(current.startswith("reversal.") for current in currents)
 
 
-@pytest.mark.parametrize("name", SOME)
+def test_the_parts_of_one_current_are_one_current():
+    currents = compile_cell("grandi2011").facts["membrane_currents"]
+    assert len(currents) == 16
+    assert "ina.i_Na" in currents
+
+
+@pytest.mark.parametrize("name", [*SOME, "grandi2011"])
 def test_the_currents_add_up_to_dvdt(name):
     cell = compile_cell(name)
     states = cell.initial_states(3)
