@@ -1,6 +1,7 @@
 """Beat 100 of the human atrial cell at 0.5, 1 and 2 Hz against independent traces.
 
-Reference: human_atrial_biomarkers.json and human_atrial_bcl*_beat100.npz, described in
+And the premature beats that follow it. Reference: human_atrial_biomarkers.json,
+human_atrial_bcl*_beat100.npz and human_atrial_cable_and_s1s2.json, described in
 tests/reference/README.md; computed with steps of 1 and 2 us. Here the step is 5 us, and
 the tolerances are what is asked of it.
 """
@@ -11,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cardiosim.experiments.restitution import s1s2_restitution
+from cardiosim.experiments.single_cells import Pulse
 from cardiosim.ionic.compiled import compile_cell
 from cardiosim.measure.action_potential import action_potentials
 
 FOLDER = Path(__file__).parents[1] / "reference"
 BIOMARKERS = json.loads((FOLDER / "human_atrial_biomarkers.json").read_text())
+PREMATURE = json.loads((FOLDER / "human_atrial_cable_and_s1s2.json").read_text())
 FINEST = {500: "500_0.002", 1000: "1000_0.001", 2000: "2000_0.002"}
 
 BEATS = 100
@@ -150,3 +154,19 @@ def test_beat_100_follows_a_stimulus_of_its_own(beat_100, measured, bcl):
     assert times[-1] == pytest.approx(bcl, abs=1e-6)
     assert V[0] < -74.0 and V[-1] < -74.0
     assert 0.0 < measured[bcl].peak_time < 5.0
+
+
+def test_premature_beats_are_those_of_the_reference(beat_100):
+    """S2 at each coupling interval after one more beat at 1 Hz, side by side."""
+    expected = {float(k): row for k, row in PREMATURE["s1s2_bcl1000"].items()}
+    state = np.array(list(beat_100[1000][2].values()))
+    pulse = Pulse(AMPLITUDE, DURATION)
+    beats = s1s2_restitution(
+        compile_cell("skibsbye2016"), state, pulse, list(expected), DT
+    )
+    for name, key in (("apd90", "apd90"), ("peak", "Vpeak")):  # ms, mV
+        values = [row[key] for row in expected.values()]
+        np.testing.assert_allclose(beats.s2[name], values, rtol=0, atol=0.5)
+    before = [row["Vpre"] for row in expected.values()]
+    rest = beats.s2["resting_potential"]
+    np.testing.assert_allclose(rest, before, rtol=0, atol=0.05)
