@@ -16,6 +16,7 @@ _rooms = {
     "case.read": ("CaseError", "read_case"),
     "case.schema": ("Case",),
     "ionic.compiled": ("CompiledCell", "Scale", "compile_cell"),
+    "ionic.conformance": ("check_ionic_model",),
     "ionic.interface": ("IonicModel",),
     "ionic.library": ("available_cells",),
     "measure.action_potential": ("ActionPotential", "action_potentials"),

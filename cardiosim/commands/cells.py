@@ -1,12 +1,32 @@
-"""`cardiosim cells`: what can stand in a case as cell.model."""
+"""`cardiosim cells`: what can stand in a case as cell.model, and how to bring more."""
 
 from __future__ import annotations
 
-from cardiosim.commands.table import show_table
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cardiosim.commands.progress import waiting
+from cardiosim.commands.table import number, show_table
+from cardiosim.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from cardiosim.ionic.compiled import CompiledCell
+    from cardiosim.ionic.resting_state import Rest
+
+cells = typer.Typer(help="The cells: list, import, check.")
+
+# Without stimulus; long enough for a potential to settle, and for slow pacemakers.
+_ALONE = 10_000.0  # ms
+_STEPS = (0.02, 0.005)  # ms; the second is tried where the first does not hold
 
 
-def cells() -> None:
-    """List the cells that come with the program."""
+@cells.callback(invoke_without_command=True)
+def available(context: typer.Context) -> None:
+    """List the cells that come with the program; import others, check any."""
+    if context.invoked_subcommand is not None:
+        return
     from cardiosim.ionic.compiled import compile_cell
     from cardiosim.ionic.library import available_cells
 
@@ -19,3 +39,119 @@ def cells() -> None:
         rows.append((name, *numbers, fast, facts["title"]))
     header = ("cell", "states", "gates", "parameters", "fast gates", "what it is")
     show_table(header, rows, numbers=(1, 2, 3))
+
+
+@cells.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="Model of Myokit (.mmt) or CellML 1.0, 1.1, 2.0.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; NAME.mmt here by default.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is there.")
+    ] = False,
+    potential: Annotated[
+        str | None, typer.Option(help="Name of the membrane potential, if misjudged.")
+    ] = None,
+    stimulus: Annotated[
+        str | None, typer.Option(help="Name of the stimulus current, if misjudged.")
+    ] = None,
+) -> None:
+    """Convert a model to ms, mV and A/F; say what was guessed, and what it does."""
+    from cardiosim.ionic.compiled import compile_cell
+    from cardiosim.ionic.import_model import import_model
+
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {file}")
+    if out is not None and out.suffix != ".mmt":
+        raise ValueError(f"--out came {out}; a model file ends in .mmt")
+    with waiting(f"reading {file.name}"):
+        imported = import_model(file, potential, stimulus)
+    out = Path(f"{imported.name}.mmt") if out is None else out
+    if out.exists():
+        if out.samefile(file):
+            raise ValueError(f"{out} is what is imported; name another with --out")
+        if not force:
+            raise FileExistsError(
+                f"{out} exists; --out names another file, --force writes over it"
+            )
+    with whole_file(out) as partial:
+        partial.write_text(imported.text, encoding="utf-8")
+    for line in imported.guesses:
+        typer.echo(f"  {line}")
+    for line in imported.warnings:
+        typer.echo(f"warning: {line}")
+    with waiting(f"compiling {out.name}"):
+        cell = compile_cell(out)
+    header = ("what was found", "")
+    typer.echo()
+    show_table(header, [*_found(cell), ("without stimulus", _alone(cell))])
+    typer.echo(
+        f"\nwritten to {out}; put it beside a case.toml and name it there: "
+        f'cell.model = "{out.name}"'
+    )
+
+
+@cells.command()
+def check(
+    model: Annotated[str, typer.Argument(help="Name of a cell, or a model file.")],
+    scheme: Annotated[
+        str, typer.Option(help="rush_larsen or multirate.")
+    ] = "rush_larsen",
+    backend: Annotated[str, typer.Option(help="Backend that computes it.")] = "numba",
+) -> None:
+    """Check a cell against what the rest of the program relies on."""
+    from cardiosim.ionic.compiled import compile_cell
+    from cardiosim.ionic.conformance import check_ionic_model
+
+    with waiting(f"checking {model}"):
+        report = check_ionic_model(compile_cell(model, scheme=scheme, backend=backend))
+    rows = [
+        (
+            "pass" if entry.passed else "FAIL",
+            entry.name,
+            number(entry.measured),
+            number(entry.bound),
+            entry.finding,
+        )
+        for entry in report.checks
+    ]
+    header = ("", "check", "measured", "at most", "finding")
+    show_table(header, rows, numbers=(2, 3))
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _found(cell: CompiledCell) -> list[tuple[str, str]]:
+    """What the compiler found in a cell, by name."""
+    facts, potential = cell.facts, cell.state_names[0]
+    gates = set(facts["gates"])
+    others = [s for s in cell.state_names[1:] if s not in gates]
+    return [
+        ("membrane potential", potential),
+        ("gates", _listed(facts["gates"])),
+        ("other states", _listed(others)),
+        ("fast gates", _listed(facts["model_fast"])),
+        ("singularities repaired", str(facts["singularities"])),
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    return f"{len(names)}: {', '.join(names)}" if names else "none"
+
+
+def _alone(cell: CompiledCell) -> str:
+    """What the cell does without stimulus, in words."""
+    from cardiosim.ionic.resting_state import rest
+
+    with waiting(f"{_ALONE / 1000.0:g} s without stimulus"):
+        for dt in _STEPS:
+            try:
+                found: Rest = rest(cell, _ALONE, dt)
+            except ValueError as error:
+                said = str(error)
+                continue
+            return f"{found} (after {_ALONE / 1000.0:g} s at dt {dt:g} ms)"
+    return said

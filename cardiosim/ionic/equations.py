@@ -32,6 +32,7 @@ class CellEquations:
         title: one line on what the cell is, from the model's header.
         cytosolic_calcium: name of the calcium that twitches the cell; None if the
             text labels none.
+        unit_complaint: what is loose in the units of a user's text; "" if nothing is.
     """
 
     name: str
@@ -43,6 +44,7 @@ class CellEquations:
     fast: tuple[str, ...]
     title: str = ""
     cytosolic_calcium: str | None = None
+    unit_complaint: str = ""
 
     @property
     def membrane_potential(self) -> str:

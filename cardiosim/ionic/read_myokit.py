@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cardiosim.ionic.equations import CellEquations, dot, nearest
 from cardiosim.ionic.expressions import Apply, Expression, Name, Number
+
+if TYPE_CHECKING:
+    import myokit
+
 
 _OPERATORS = {
     "PrefixMinus": "neg",
@@ -47,13 +52,19 @@ _OPERATORS = {
 _FAMILIAR_UNITS = {"[mS/uF]": "1/ms", "[1]": "1"}
 
 
+UNIT_CHECKS = ("strict", "tolerant", "unchecked")
+
+
 def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
-    """Parse model text, check its units strictly, return its equations.
+    """Parse model text, check its units, return its equations.
 
     The membrane potential is the state labelled `membrane_potential`, or
-    `membrane.V`; the stimulus is the variable bound to `pace`; the label
-    `cytosolic_calcium` names what a calcium transient is measured of. The model's meta
+    `membrane.V`; the stimulus is the variable bound to `pace`. The model's meta
     entry `fast` names the states of the multirate scheme's fast subsystem.
+
+    Units are checked strictly. A text of a user, known by its `origin`, may leave units
+    out, which is logged as a warning; one that says of itself `units: tolerant` or
+    `units: unchecked` in its meta, as imported ones may, is taken at its word.
 
     Args:
         text: model text in Myokit's language; time in ms, potential in mV,
@@ -70,23 +81,10 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
     """
     import myokit  # slow to import, and not needed when the kernel is cached
 
+    is_own = origin not in (None, name)
     origin = origin or name
-
-    try:
-        model = myokit.parse_model(text)
-        model.validate()
-        model.check_units(myokit.UNIT_STRICT)
-    except myokit.ParseError as error:
-        line = f", line {error.line}" if error.line else ""
-        raise ValueError(
-            f"{origin}: model text{line}: {_said_once(error.desc or error.name)}"
-        ) from error
-    except myokit.IncompatibleUnitError as error:
-        line = _one_line(error).rstrip(".")
-        hint = "; time is in ms; is a rate given in 1/s?" if _by_1000(line) else ""
-        raise ValueError(f"{origin}: units do not agree: {line}{hint}") from error
-    except myokit.MyokitError as error:
-        raise ValueError(f"{origin}: {_one_line(error)}") from error
+    model = parse_model(text, origin)
+    complaint = _check_units(model, origin, is_own)
 
     states = {state.qname(): state for state in model.states()}
     potential = _membrane_potential(model, states, origin)
@@ -122,7 +120,54 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
         fast=fast,
         title=model.meta.get("display_name", ""),
         cytosolic_calcium=calcium.qname() if calcium is not None else None,
+        unit_complaint=complaint,
     )
+
+
+def parse_model(text: str, origin: str) -> myokit.Model:
+    """Model of Myokit, complete but with units unchecked.
+
+    Sections beside the model (protocol, script) are passed over.
+
+    Raises:
+        ValueError: syntax error, no model, or one that cannot be solved.
+    """
+    import myokit
+
+    try:
+        model, _, _ = myokit.parse(text)
+        if model is None:
+            raise ValueError(f"{origin}: model text: it has no section [[model]]")
+        model.validate()
+    except myokit.ParseError as error:
+        line = f", line {error.line}" if error.line else ""
+        raise ValueError(
+            f"{origin}: model text{line}: {_said_once(error.desc or error.name)}"
+        ) from error
+    except myokit.MyokitError as error:
+        raise ValueError(f"{origin}: {_one_line(error)}") from error
+    return model
+
+
+def unit_consistency(model: myokit.Model) -> tuple[str, str]:
+    """How far the units agree, one of `UNIT_CHECKS`, and the first place they do not.
+
+    A tolerant check takes a number or variable without unit for whatever fits.
+    """
+    import myokit
+
+    complaint = ""
+    for level, mode in (
+        ("strict", myokit.UNIT_STRICT),
+        ("tolerant", myokit.UNIT_TOLERANT),
+    ):
+        try:
+            model.check_units(mode)
+        except myokit.IncompatibleUnitError as error:
+            complaint = _one_line(error).rstrip(".")
+        else:
+            return level, complaint
+    return "unchecked", complaint
 
 
 def model_text(path: Path) -> str:
@@ -136,6 +181,27 @@ def model_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no UTF-8 text: {error}") from None
+
+
+def _check_units(model: myokit.Model, origin: str, is_own: bool) -> str:
+    """Refuse units that do not agree as far as the text says or has to.
+
+    Returns:
+        What is loose in a user's text that does not say so itself; "" if nothing is.
+    """
+    said = model.meta.get("units", "strict").strip()
+    if said not in UNIT_CHECKS:
+        raise ValueError(
+            f"{origin}: meta entry units is {said!r}; expected one of "
+            f"{', '.join(UNIT_CHECKS)}"
+        )
+    level, complaint = unit_consistency(model)
+    if UNIT_CHECKS.index(level) <= UNIT_CHECKS.index(said):
+        return ""
+    if is_own and level == "tolerant":
+        return complaint
+    hint = "; time is in ms; is a rate given in 1/s?" if _by_1000(complaint) else ""
+    raise ValueError(f"{origin}: units do not agree: {complaint}{hint}")
 
 
 def _membrane_potential(model, states, origin: str) -> str:
@@ -160,7 +226,7 @@ def _require_unit(variable, unit, origin: str, role: str) -> None:
         given = "has no unit" if variable.unit() is None else f"is in {variable.unit()}"
         raise ValueError(
             f"{origin}: {role} ({variable.qname()}) {given}, expected {unit}; "
-            f"convert the model to ms, mV and A/F"
+            f"convert the model to ms, mV and A/F, as cardiosim cells import does"
         )
 
 

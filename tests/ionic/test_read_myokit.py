@@ -44,6 +44,51 @@ def test_derivative_with_a_unit_that_is_not_per_ms_is_refused(read):
     assert "units do not agree" in message
 
 
+LOOSE = "[probe]\nw = membrane.V + 1\n    in [mV]\n"
+WRONG = "[probe]\nw = membrane.V\n    in [mM]\n"
+
+
+def test_units_left_out_are_refused_in_shipped_cells_and_a_warning_elsewhere(
+    text, read
+):
+    assert "units do not agree" in refusal(read, LOOSE)
+    cell = read_mmt(text(LOOSE), "small", "mine/small.mmt")
+    assert "membrane.V + 1" in cell.unit_complaint
+    with pytest.raises(ValueError, match=r"^mine/small\.mmt: units do not agree"):
+        read_mmt(text(WRONG), "small", "mine/small.mmt")
+
+
+@pytest.mark.parametrize(
+    ("said", "body", "is_taken"),
+    [
+        ("strict", LOOSE, False),
+        ("tolerant", LOOSE, True),
+        ("tolerant", WRONG, False),
+        ("unchecked", LOOSE, True),
+        ("unchecked", WRONG, True),
+    ],
+)
+def test_a_text_is_taken_at_its_word_on_its_units(read, caplog, said, body, is_taken):
+    meta = f"units: {said}"
+    if is_taken:
+        read(body, meta=meta)
+    else:
+        assert "units do not agree" in refusal(read, body, meta=meta)
+    assert caplog.text == ""
+
+
+def test_what_is_said_of_units_is_one_of_three_words(read):
+    message = refusal(read, meta="units: loose")
+    assert "'loose'; expected one of strict, tolerant, unchecked" in message
+
+
+def test_sections_beside_the_model_are_passed_over(text):
+    more = text() + "[[protocol]]\n1 0 1 1000 0\n[[script]]\nraise SystemExit\n"
+    assert read_mmt(more, "small") == read_mmt(text(), "small")
+    with pytest.raises(ValueError, match=r"^small: model text: it has no section"):
+        read_mmt("[[protocol]]\n1 0 1 1000 0\n", "small")
+
+
 @pytest.mark.parametrize("mistake", ["w = (1 + ", "w = 1 + unknown", "w == 1"])
 def test_syntax_error_names_its_line(read, text, mistake):
     body = f"[probe]\nv = 1\n{mistake}\n"
