@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cardiosim.commands.progress import waiting
+from cardiosim.commands.progress import progress, waiting
 from cardiosim.commands.table import number, show_table
 from cardiosim.whole_file import whole_file
 
@@ -122,6 +123,71 @@ def check(
     show_table(header, rows, numbers=(2, 3))
     if not report.passed:
         raise typer.Exit(1)
+
+
+@cells.command()
+def compare(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Cells or model files; all by default.")
+    ] = None,
+    bcl: Annotated[float, typer.Option(help="Basic cycle length, ms.")] = 1000.0,
+    beats: Annotated[int, typer.Option(min=1, help="Beats; the last counts.")] = 20,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Measure node-steps a second, too.")
+    ] = False,
+) -> None:
+    """Pace cells alike and show what the last beat is; how fast they are."""
+    from cardiosim.experiments import cell_comparison
+    from cardiosim.ionic.library import available_cells
+
+    models = models or list(available_cells())
+    backends = ("numba", "torch") if speed else ()
+    rows = []
+    with progress("pacing", unit="cells") as show:
+        for row in cell_comparison.compare_cells(models, bcl, beats, backends):
+            rows.append(row)
+            show(len(rows), len(models))
+    if speed:
+        from cardiosim.experiments.benchmark import machine
+
+        here = machine()
+        typer.echo(f"{here['processor']}, one core, torch compiled for the CPU")
+    header = ("cell", "states", "gates", "repaired", *_COMPARED.values())
+    header += tuple(f"{backend} M/s" for backend in backends)
+    show_table(
+        header,
+        [
+            (
+                row.name,
+                *(str(n) for n in (row.n_states, row.n_gates, row.n_singularities)),
+                *(_rounded(key, row.numbers.get(key)) for key in _COMPARED),
+                *(f"{rate:.3g}" for rate in row.rates.values()),
+            )
+            for row in rows
+        ],
+        numbers=range(1, len(header)),
+    )
+    for row in rows:
+        if row.error:
+            typer.echo(f"warning: {row.name}: {row.error}", err=True)
+
+
+# Numbers of the comparison by their name in measure/biomarkers.py.
+_COMPARED = {
+    "apd90": "APD90 ms",
+    "apd50": "APD50 ms",
+    "resting_potential": "rest mV",
+    "peak": "peak mV",
+    "dvdt_max": "dV/dt V/s",
+    "dvdt_max_after_stimulus": "after stimulus",
+    "calcium_amplitude": "Ca transient uM",
+}
+
+
+def _rounded(key: str, value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{1000.0 * value:.3f}" if "calcium" in key else f"{value:.1f}"
 
 
 def _found(cell: CompiledCell) -> list[tuple[str, str]]:

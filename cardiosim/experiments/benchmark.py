@@ -9,8 +9,10 @@ operations alone would take is what a kernel is compared with.
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from cardiosim.case.resolve import cpu_name
 from cardiosim.ionic.compiled import CompiledCell, compile_cell
 from cardiosim.ionic.economy import count_operations
 from cardiosim.ionic.emit_numba import economical
+from cardiosim.ionic.interface import IonicModel
 from cardiosim.ionic.library import model_path, model_source
 from cardiosim.ionic.reaction import reaction
 from cardiosim.ionic.vector_math import exp
@@ -191,6 +194,44 @@ def _measure(
         share_of_bound=1e-9 * bound / (seconds * threads),
         background=background.cores,
     )
+
+
+def node_rate(cell: IonicModel, n_nodes: int, dt: float) -> float:
+    """Speed of one core on nodes at rest, 1e6 node-steps a second.
+
+    Args:
+        cell: of any backend.
+        n_nodes: number of nodes.
+        dt: ms.
+    """
+    states = cell.initial_states(n_nodes)
+    i_stim = np.zeros(n_nodes)
+    with one_thread():
+        cell.compile(n_nodes)
+        cell.react(states, i_stim, dt)
+        started = time.perf_counter()
+        cell.react(states, i_stim, dt)
+        once = time.perf_counter() - started
+        steps = max(1, min(int(1e7 * _SECONDS / n_nodes), int(_SECONDS / once)))
+        seconds = _best(lambda: cell.react(states, i_stim, dt, steps))
+    return 1e-6 * steps * n_nodes / seconds
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let numba, and torch where it is imported, use one core."""
+    torch = sys.modules.get("torch")
+    threads = numba.get_num_threads()
+    torch_threads = torch.get_num_threads() if torch else 1
+    numba.set_num_threads(1)
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(threads)
+        if torch:
+            torch.set_num_threads(torch_threads)
 
 
 def as_record(
