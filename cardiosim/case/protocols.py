@@ -37,8 +37,8 @@ def spread(entry: Any) -> Any:
         low, high, step = (float(entry[key]) for key in ("from", "to", "step"))
         if step <= 0.0 or high < low:
             raise ValueError(f"came {entry}; expected from <= to and a positive step")
-        # Half a step beyond, so that rounding does not lose the last one.
-        return [float(f"{x:.12g}") for x in np.arange(low, high + 0.5 * step, step)]
+        # A little beyond, so that rounding does not lose the last one.
+        return [float(f"{x:.12g}") for x in np.arange(low, high + 1e-6 * step, step)]
     if set(entry) == {"from", "to", "count"}:
         values = np.linspace(entry["from"], entry["to"], int(entry["count"]))
         return [float(f"{x:.12g}") for x in values]
@@ -155,6 +155,11 @@ class ClampSegment(Table):
             raise ValueError("give either step_to or ramp_to, in mV")
         return self
 
+    @property
+    def potentials(self) -> tuple[float, ...]:
+        """Where it leads, mV: one for all cells, or one each."""
+        return self.step_to if self.step_to is not None else self.ramp_to
+
 
 class VoltageClampProtocol(Table):
     """Currents under a command: steps and ramps, or a recorded action potential."""
@@ -175,7 +180,7 @@ class VoltageClampProtocol(Table):
                 "give either segments, such as { step_to = -20.0, duration = 50.0 }, "
                 "or recording, a CSV file with columns time (ms) and V (mV)"
             )
-        families = {len(s.step_to or s.ramp_to) for s in self.segments} - {1}
+        families = {len(s.potentials) for s in self.segments} - {1}
         if len(families) > 1:
             raise ValueError(
                 f"segments hold families of {sorted(families)} potentials; give lists "
@@ -187,6 +192,24 @@ class VoltageClampProtocol(Table):
                 "which count from 0"
             )
         return self
+
+    def family(self) -> tuple[float, ...]:
+        """Potentials that tell the cells apart, mV; none of a single command."""
+        sizes = [len(segment.potentials) for segment in self.segments]
+        largest = max(sizes, default=1)
+        if largest == 1:
+            return ()
+        return self.segments[sizes.index(largest)].potentials
+
+    def stretch(self) -> tuple[float, float]:
+        """Begin and end of the segment that is read, ms; of a family only."""
+        read = self.read
+        if read is None:
+            read = [segment.potentials for segment in self.segments].index(
+                self.family()
+            )
+        begin = sum(segment.duration for segment in self.segments[:read])
+        return begin, begin + self.segments[read].duration
 
 
 Protocol = Annotated[

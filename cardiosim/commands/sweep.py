@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -17,21 +13,17 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+import cardiosim
 from cardiosim.case.read import CaseError, case_file, read_case
+from cardiosim.case.schema import Case
 from cardiosim.case.sweep import Sweep, read_sweep
 from cardiosim.commands.progress import progress, waiting
+from cardiosim.commands.sweep_pictures import draw_sweep
+from cardiosim.commands.sweep_workers import Batch, run_batches
 from cardiosim.commands.table import show_table
-from cardiosim.output.sweep_folder import TABLE, SampleRow, SweepFolder
+from cardiosim.output.sweep_folder import TABLE, SweepFolder
 
-
-@dataclass(frozen=True)
-class _Done:
-    """What a worker hands back."""
-
-    samples: tuple[int, ...]
-    rows: tuple[SampleRow, ...]
-    units: dict[str, str]
-    beats: tuple[np.ndarray, np.ndarray] | None = None  # times, V (n_times, n_samples)
+SMALLEST_BATCH = 16  # nodes, below which a strip of them is not full
 
 
 def sweep(
@@ -56,14 +48,16 @@ def sweep(
 ) -> None:
     """Run a case at many values. The same command again goes on after a stop."""
     begun = perf_counter()
-    asked, overrides = read_sweep(sweep_file), tuple(set_ or ())
-    workers = workers or len(os.sched_getaffinity(0))
+    asked = read_sweep(sweep_file)
+    workers = workers or _cores()
     file = case_file(case)
     name = file.parent.resolve().name if file.name == "case.toml" else file.stem
     path = out or Path("results") / f"{name}-{sweep_file.stem}"
-    with waiting("preparing the first sample"):
-        plan = _Plan.of(case, overrides, asked, workers)
-    folder = SweepFolder.open(path, plan.digest, asked.keys, asked.samples, force)
+    with waiting("preparing the samples"):
+        plan = _Plan.of(case, tuple(set_ or ()), asked, workers)
+    folder = SweepFolder.open(
+        path, plan.digest, asked.keys, asked.samples, plan.batch, force
+    )
     folder.results.write_resolved(plan.resolved)
     n_before = len(folder.rows)
     if n_before:
@@ -77,7 +71,17 @@ def sweep(
             err=True,
         )
         raise
-    _conclude(folder, case, perf_counter() - begun, len(folder.rows) - n_before)
+    finally:
+        folder.write_table()
+    n_run = len(folder.rows) - n_before
+    _conclude(folder, plan.title, perf_counter() - begun, n_run)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,10 @@ class _Plan:
     """How the samples are run: in batches of nodes, or one case after another."""
 
     case: Path
-    overrides: tuple[str, ...]
-    sweep: Sweep
+    overrides: tuple[tuple[str, ...], ...]  # of each sample
+    title: str
     together: bool
+    keep_beats: bool
     batch: int
     digest: str
     resolved: dict[str, Any]
@@ -96,155 +101,98 @@ class _Plan:
     def of(
         cls, case: Path, overrides: tuple[str, ...], sweep: Sweep, workers: int
     ) -> _Plan:
+        """Read every sample, so that a value that is none is told before any runs."""
         from cardiosim.case.build import assemble, build_pacer
         from cardiosim.case.resolve import resolved_document
         from cardiosim.experiments.population import can_run_together
         from cardiosim.ionic.equations import fingerprint
 
-        first = _case(case, overrides, sweep, 0)
-        together = can_run_together(first, sweep.keys)
-        # Compiled here, so that no two workers do it at once.
-        resolved, problem = assemble(first)
-        build_pacer(resolved, problem.cell)
-        base = read_case(case, overrides).model_dump_json()
-        values = json.dumps([sweep.keys, sweep.samples, sweep.seed, sweep.keep_traces])
         n_samples = len(sweep.samples)
+        own = tuple((*overrides, *sweep.overrides(k)) for k in range(n_samples))
+        cases = _read_samples(case, overrides, own)
+        together = can_run_together(cases)
+        # Compiled here, so that no two workers do it at once.
+        first, problem = assemble(cases[0])
+        build_pacer(first, problem.cell)
+        calcium = problem.cell.facts["cytosolic_calcium"]
+        if together and calcium:
+            problem.cell.observe(problem.states, [calcium])
+        resolved = resolved_document(first, problem.cell)
+        resolved["provenance"]["sweep"] = {
+            "kind": sweep.kind,
+            "keys": list(sweep.keys),
+            "samples": n_samples,
+            "seed": sweep.seed,
+            "this_case": "sample 0",
+        }
         # Batches small enough to lose little of when stopped.
-        share = max(16, -(-n_samples // (4 * workers)))
-        batch = min(sweep.batch, share) if together else 1
+        share = max(SMALLEST_BATCH, -(-n_samples // (4 * workers)))
         return cls(
             case,
-            overrides,
-            sweep,
+            own,
+            cases[0].title,
             together,
-            batch,
-            # The first sample's cell stands for text, scheme and compiler.
-            fingerprint(base, values, problem.cell.fingerprint),
-            resolved_document(resolved, problem.cell) | {"sweep": _described(sweep)},
+            sweep.keep_traces,
+            min(sweep.batch, share, n_samples) if together else 1,
+            fingerprint(
+                cardiosim.__version__,
+                str(sweep.keep_traces),
+                # The first sample's cell stands for text, scheme and compiler.
+                problem.cell.fingerprint,
+                *(each.model_dump_json() for each in cases),
+            ),
+            resolved,
         )
 
-
-def _described(sweep: Sweep) -> dict[str, Any]:
-    return {
-        "kind": sweep.kind,
-        "keys": list(sweep.keys),
-        "samples": len(sweep.samples),
-        "seed": sweep.seed,
-    }
+    def of_samples(self, samples: tuple[int, ...]) -> Batch:
+        """What a worker is given."""
+        own = tuple(self.overrides[k] for k in samples)
+        return Batch(self.case, samples, own, self.together, self.keep_beats)
 
 
-def _case(case: Path, overrides: Sequence[str], sweep: Sweep, sample: int):
-    own = [f"{k}={json.dumps(v)}" for k, v in sweep.overrides(sample).items()]
-    return read_case(case, (*overrides, *own))
+def _read_samples(
+    case: Path, overrides: Sequence[str], own: Sequence[tuple[str, ...]]
+) -> list[Case]:
+    """Cases of all samples; of a mistake, which sample it is in."""
+    cases = []
+    for sample, each in enumerate(own):
+        try:
+            cases.append(read_case(case, each))
+        except CaseError as error:
+            if sample == 0:
+                read_case(case, overrides)  # what is wrong in all of them
+            varied = ", ".join(each[len(overrides) :])
+            raise CaseError(f"sample {sample} ({varied}): {error}") from None
+    return cases
 
 
 def _run(plan: _Plan, folder: SweepFolder, workers: int) -> None:
-    missing = folder.missing
-    batches = [
-        tuple(missing[i : i + plan.batch]) for i in range(0, len(missing), plan.batch)
-    ]
+    batches = [plan.of_samples(samples) for samples in folder.missing()]
     if not batches:
         return
-    work = _run_together if plan.together else _run_alone
-    n_samples, n_before = len(plan.sweep.samples), len(folder.rows)
+    n_left = sum(len(batch.samples) for batch in batches)
+    workers = min(workers, len(batches))
+    processes = "one process" if workers == 1 else f"{workers} processes"
+    each = f"in batches of {folder.batch} cells" if plan.together else "one by one"
+    samples = "one sample" if n_left == 1 else f"{n_left} samples"
+    typer.echo(f"{samples}, {each}, on {processes}")
+    n_before = len(folder.rows)
     with (
         progress("sweep", "samples") as show,
-        _pool(min(workers, len(batches))) as pool,
+        # Closed at once when interrupted, so that the workers end with us.
+        closing(run_batches(batches, workers)) as running,
     ):
-        waiting_for: set[Future] = {
-            pool.submit(work, plan.case, plan.overrides, plan.sweep, batch)
-            for batch in batches
-        }
-        while waiting_for:
-            finished, waiting_for = wait(waiting_for, return_when=FIRST_COMPLETED)
-            for future in finished:
-                done: _Done = future.result()
+        for finished, partly in running:
+            for done in finished:
                 if done.beats is not None:
                     folder.add_beats(done.samples, *done.beats)
                 folder.add(done.rows, done.units)
-            show(len(folder.rows) - n_before, n_samples - n_before)
+            n_done = len(folder.rows) - n_before
+            show(round(n_done + partly, 1), n_left)
 
 
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes of their own threads: forking under numba's would not be safe."""
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _one_thread)
-    try:
-        yield pool
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
-        raise
-    pool.shutdown()
-
-
-def _one_thread() -> None:
-    import multiprocessing
-    import signal
-    import threading
-
-    import numba
-
-    def follow_the_parent() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)  # killed: nobody waits for the result
-
-    threading.Thread(target=follow_the_parent, daemon=True).start()
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us
-    numba.set_num_threads(1)
-
-
-def _run_together(
-    case: Path, overrides: tuple[str, ...], sweep: Sweep, samples: tuple[int, ...]
-) -> _Done:
-    """Samples as nodes of one run."""
-    from cardiosim.experiments.population import run_population
-
-    found = run_population([_case(case, overrides, sweep, k) for k in samples])
-    rows = tuple(
-        SampleRow(
-            sample,
-            {name: float(values[i]) for name, values in found.numbers.items()},
-            found.errors.get(i, ""),
-        )
-        for i, sample in enumerate(samples)
-    )
-    beats = (found.times, found.V) if sweep.keep_traces else None
-    return _Done(samples, rows, found.units, beats)
-
-
-def _run_alone(
-    case: Path, overrides: tuple[str, ...], sweep: Sweep, samples: tuple[int, ...]
-) -> _Done:
-    """Samples as cases of their own."""
-    from cardiosim.commands.run import run_case
-
-    rows, units = [], {}
-    for sample in samples:
-        own = [f"{k}={json.dumps(v)}" for k, v in sweep.overrides(sample).items()]
-        with tempfile.TemporaryDirectory(prefix="cardiosim-") as folder:
-            try:
-                finished = run_case(case, Path(folder) / "run", (*overrides, *own))
-            except CaseError:
-                raise
-            except (ValueError, RuntimeError) as error:
-                rows.append(SampleRow(sample, {}, " ".join(str(error).split())))
-                continue
-        numbers = {
-            name: float(entry["value"])
-            for name, entry in finished.summary.items()
-            if isinstance(entry["value"], int | float)
-        }
-        units |= {name: finished.summary[name]["unit"] for name in numbers}
-        rows.append(SampleRow(sample, numbers))
-    return _Done(samples, tuple(rows), units)
-
-
-def _conclude(folder: SweepFolder, case: Path, seconds: float, n_run: int) -> None:
-    """Table of the spread of every number, the picture, the summary."""
-    errors = [row for row in folder.rows.values() if row.error]
+def _conclude(folder: SweepFolder, title: str, seconds: float, n_run: int) -> None:
+    """Table of the spread of every number, the pictures, the summary."""
     names = dict.fromkeys(n for row in folder.rows.values() for n in row.numbers)
     summary, lines = {}, []
     for name in names:
@@ -262,38 +210,23 @@ def _conclude(folder: SweepFolder, case: Path, seconds: float, n_run: int) -> No
             "unit": unit,
             "definition": f"median of {values.size} samples",
         }
-    header = ("number", "least", "5 %", "median", "95 %", "largest", "unit")
-    show_table(header, lines, numbers=range(1, 6))
+    if lines:
+        header = ("number", "least", "5 %", "median", "95 %", "largest", "unit")
+        show_table(header, lines, numbers=range(1, 6))
+        typer.echo()
     path = folder.results.path
-    _draw(folder, read_case(case).title)
-    folder.finish()
+    drawn = draw_sweep(folder, title)
     folder.results.write_summary(summary)
+    folder.clear_up()  # after the summary: a kill in between costs nothing
     rate = f" ({n_run / seconds:.3g} a second)" if n_run else ""
-    typer.echo(f"\n{len(folder.rows)} samples in {seconds:.1f} s{rate}")
-    if errors:
-        first = min(errors, key=lambda row: row.sample)
+    typer.echo(f"{len(folder.rows)} samples in {seconds:.1f} s{rate}")
+    noted = sorted(row.sample for row in folder.rows.values() if row.note)
+    if noted:
+        count = "one sample has" if len(noted) == 1 else f"{len(noted)} samples have"
         typer.echo(
-            f"warning: {len(errors)} samples have no numbers; sample {first.sample}: "
-            f"{first.error}",
+            f"warning: {count} a note in the table; sample {noted[0]}: "
+            f"{folder.rows[noted[0]].note}",
             err=True,
         )
-    typer.echo(f"table: {path / TABLE}")
-
-
-def _draw(folder: SweepFolder, title: str) -> None:
-    kept = folder.beats()
-    apd90 = folder.column("apd90")
-    if kept is None or not np.isfinite(apd90).any():
-        return
-    from cardiosim.output.cell_plots import population_figure
-
-    times, V = kept
-    whole = np.isfinite(V).all(axis=0)
-    path = folder.results.path
-    population_figure(
-        times, V[:, whole], apd90[whole], path / "population.png", title=title
-    )
-    nodes = np.flatnonzero(whole)
-    folder.results.write_traces(
-        "last_beat", times, nodes, {"V": V[:, whole]}, {"V": "mV"}
-    )
+    for file in (TABLE, *drawn):
+        typer.echo(path / file)

@@ -62,10 +62,12 @@ def clamp_findings(bench: Bench, protocol: VoltageClampProtocol) -> Findings:
         recording.times,
         {V: recording.command, **recording.values},
         {V: "mV", **units},
-        tuple(f"{p:g} mV" for p in _family(protocol)),
+        tuple(f"{p:g} mV" for p in protocol.family()),
     )
-    table = _current_voltage(recording, protocol, units)
-    return Findings(_largest(recording, units), {"clamp": table}, {"clamp": traces})
+    tables = {}
+    if protocol.family():
+        tables["clamp"] = _current_voltage(recording, protocol, units)
+    return Findings(_extremes(recording, units), tables, {"clamp": traces})
 
 
 def _command(protocol: VoltageClampProtocol) -> Command:
@@ -74,41 +76,26 @@ def _command(protocol: VoltageClampProtocol) -> Command:
     return StepsAndRamps(
         protocol.holding,
         [
-            Segment(s.duration, np.array(s.step_to or s.ramp_to), s.ramp_to is not None)
+            Segment(s.duration, np.array(s.potentials), s.ramp_to is not None)
             for s in protocol.segments
         ],
     )
 
 
-def _family(protocol: VoltageClampProtocol) -> tuple[float, ...]:
-    """Potentials that tell the cells apart; none of a single command."""
-    for segment in protocol.segments:
-        potentials = segment.step_to or segment.ramp_to
-        if len(potentials) > 1:
-            return potentials
-    return ()
-
-
-def _stretch(protocol: VoltageClampProtocol) -> tuple[float, float]:
-    """Begin and end of the segment that is read, ms: the family's, or all."""
-    begin = 0.0
-    for segment in protocol.segments:
-        if len(segment.step_to or segment.ramp_to) > 1:
-            return begin, begin + segment.duration
-        begin += segment.duration
-    return 0.0, np.inf
-
-
 def _current_voltage(
     recording: ClampRecording, protocol: VoltageClampProtocol, units: dict[str, str]
 ) -> dict[str, Column]:
-    """Largest and last value of each variable in the family's segment, by cell."""
-    begin, end = _stretch(protocol)
+    """Largest and last value of each variable in the segment that is read, by cell."""
+    begin, end = protocol.stretch()
     # The sample at the end belongs to what follows.
     slack = 1e-9 * max(1.0, recording.times[-1])
     inside = (recording.times >= begin - slack) & (recording.times < end - slack)
-    family = _family(protocol) or (recording.command[inside][0, 0],)
-    columns = {"potential": Column("mV", np.array(family))}
+    if not inside.any():
+        raise CaseError(
+            f"protocol.interval is longer than the segment from {begin:g} to {end:g} "
+            "ms, of which no sample is kept; shorten it"
+        )
+    columns = {"potential": Column("mV", np.array(protocol.family()))}
     for name, values in recording.values.items():
         part = values[inside]
         at_peak = np.abs(part).argmax(axis=0)
@@ -118,7 +105,8 @@ def _current_voltage(
     return columns
 
 
-def _largest(recording: ClampRecording, units: dict[str, str]) -> dict[str, dict]:
+def _extremes(recording: ClampRecording, units: dict[str, str]) -> dict[str, dict]:
+    """Least and largest value of each variable, over all cells, as numbers."""
     numbers = {}
     for name, values in recording.values.items():
         for what, k in (("least", values.argmin()), ("largest", values.argmax())):

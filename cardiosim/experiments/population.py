@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.beats import beats_of
 from cardiosim.case.build import build_stimuli
-from cardiosim.case.cells import build_cells
+from cardiosim.case.cells import build_cells, can_be_nodes_of_one_mesh
+from cardiosim.case.read import CaseError
 from cardiosim.case.schema import Case
-from cardiosim.experiments.single_cells import run_cells
+from cardiosim.experiments.single_cells import Progress, run_cells
 from cardiosim.ionic.compiled import CompiledCell
 from cardiosim.measure.beat_to_beat import changes
 from cardiosim.measure.biomarkers import train_biomarkers
@@ -39,7 +40,7 @@ class Population:
         units: of each number.
         times: of the kept beat, ms since its stimulus, shape (n_times,).
         V: mV, shape (n_times, n_cells).
-        errors: by number of the cell, of cells whose potential left all bounds.
+        errors: by number of the cell, of cells that have no numbers.
     """
 
     numbers: dict[str, NDArray]
@@ -49,50 +50,74 @@ class Population:
     errors: dict[int, str]
 
 
-def can_run_together(case: Case, keys: Sequence[str]) -> bool:
-    """Whether cases that differ in these keys can be nodes of one run."""
-    own = ("cell.parameters.", "cell.drug.", "stimulus.")
-    values_of_nodes = all(key.startswith(own) for key in keys)
-    is_a_stimulated_cell = case.mesh.kind == "point" and bool(case.stimulus)
-    return is_a_stimulated_cell and case.protocol is None and values_of_nodes
+def can_run_together(cases: Sequence[Case]) -> bool:
+    """Whether cases can be nodes of one run.
+
+    They are stimulated single cells that differ in values of parameters and in when
+    and how strongly they are stimulated, with as many beats each.
+    """
+    first = _but_for_cell_and_stimuli(cases[0])
+    is_a_stimulated_cell = (
+        first.mesh.kind == "point"
+        and first.protocol is None
+        and first.time.reaction_steps == 1
+    )
+    if not is_a_stimulated_cell or not can_be_nodes_of_one_mesh(cases):
+        return False
+    return (
+        all(_but_for_cell_and_stimuli(case) == first for case in cases)
+        and len({len(beats_of(case)[0]) for case in cases}) == 1
+        and all(case.stimulus for case in cases)
+    )
 
 
-def run_population(cases: Sequence[Case]) -> Population:
+def _but_for_cell_and_stimuli(case: Case) -> Case:
+    return case.model_copy(update={"cell": None, "stimulus": ()})
+
+
+def run_population(
+    cases: Sequence[Case], progress: Progress | None = None
+) -> Population:
     """Run cases of one stimulated cell each, and measure their last beats.
 
     Args:
-        cases: which differ in values of parameters and stimuli alone.
+        cases: of which `can_run_together` holds.
+        progress: called with the time done and the end, ms.
 
     Returns:
-        Numbers of the last beat; a cell that diverges has an error instead.
+        Numbers of the last beat; a cell that diverges, or whose stimulus does not fit
+        the run, has an error instead.
     """
     try:
-        return _run(cases)
-    except NonFinitePotential as error:
+        return _run(cases, progress)
+    except (NonFinitePotential, CaseError) as error:
         if len(cases) == 1:
             return _nothing(cases[0], str(error))
     half = len(cases) // 2
     return _joined(run_population(cases[:half]), run_population(cases[half:]))
 
 
-def _run(cases: Sequence[Case]) -> Population:
+def _run(cases: Sequence[Case], progress: Progress | None) -> Population:
     case, n_cells = cases[0], len(cases)
     cell = build_cells(cases)
     stimuli = _stimuli(cases)
     trains = [beats_of(c) for c in cases]
     starts = np.array([begins for begins, _ in trains]).T  # (n_beats, n_cells)
     durations = np.array([lasts for _, lasts in trains]).T
-    kept = slice(max(0, len(starts) - 2), None)  # two beats show an alternans
+    kept = slice(max(0, len(starts) - 2), None)  # the change since the beat before
     begin = max(0.0, float(starts[kept].min()) - TRACE_INTERVAL)
     calcium = _calcium_recorder(cell, n_cells, float(starts[-1].min()), case.time.dt)
+    prepace = case.cell.prepace
+    paced = prepace.bcl * prepace.beats if prepace else 0.0
     recording = run_cells(
         cell,
-        _paced(cases, cell),
+        _paced(cases, cell, _part(progress, 0.0, paced + case.time.end)),
         stimuli,
         case.time.end,
         case.time.dt,
         start=begin,
         recorders=(calcium,) if calcium else (),
+        progress=_part(progress, paced, paced + case.time.end),
     )
     percents = case.measure.apd or PERCENTS
     found = train_biomarkers(
@@ -107,8 +132,8 @@ def _run(cases: Sequence[Case]) -> Population:
     for name in ("peak_time", "dvdt_max_time", "dvdt_max_after_stimulus_time"):
         numbers[name] = numbers[name] - starts[-1]
     longest = f"apd{max(percents):g}"
-    alternating = np.abs(changes(found[longest])[-1])
-    numbers["alternans"] = alternating if len(starts) > 1 else np.full(n_cells, np.nan)
+    if len(starts) > 1:
+        numbers[f"{longest}_change"] = changes(found[longest])[-1]
     units = {name: _unit(name) for name in numbers}
     if calcium:
         values = calcium.values[calcium.names[0]]
@@ -123,20 +148,26 @@ def _run(cases: Sequence[Case]) -> Population:
     return Population(numbers, units, times, V, {})
 
 
+def _part(progress: Progress | None, before: float, end: float) -> Progress | None:
+    """Progress of a march that follows `before` ms of `end` ms in all."""
+    return progress and (lambda done, _: progress(before + done, end))
+
+
 def _stimuli(cases: Sequence[Case]) -> tuple[Stimulus, ...]:
     """One train for all cells where they have the same; else one a cell."""
-    mesh = point(len(cases))
     if all(case.stimulus == cases[0].stimulus for case in cases):
-        return build_stimuli(cases[0], mesh)
-    own = (build_stimuli(case, mesh) for case in cases)
+        trains = build_stimuli(cases[0], point())
+        return tuple(replace(s, nodes=np.arange(len(cases))) for s in trains)
     return tuple(
-        Stimulus([node], s.start, s.duration, s.amplitude, s.period, s.count)
-        for node, stimuli in enumerate(own)
-        for s in stimuli
+        replace(stimulus, nodes=np.array([node]))
+        for node, case in enumerate(cases)
+        for stimulus in build_stimuli(case, point())
     )
 
 
-def _paced(cases: Sequence[Case], cell: CompiledCell) -> NDArray[np.float64]:
+def _paced(
+    cases: Sequence[Case], cell: CompiledCell, progress: Progress | None
+) -> NDArray[np.float64]:
     """States that the S1 train leaves, each cell its own; (n_states, n_cells)."""
     prepace, n_cells = cases[0].cell.prepace, len(cases)
     states = cell.initial_states(n_cells)
@@ -150,9 +181,10 @@ def _paced(cases: Sequence[Case], cell: CompiledCell) -> NDArray[np.float64]:
         prepace.bcl,
         prepace.beats,
     )
-    pacer = build_cells(cases, prepace.scheme)
+    same = prepace.scheme == cases[0].cell.scheme
+    pacer = cell if same else build_cells(cases, prepace.scheme)
     problem = Monodomain(point(n_cells), pacer, None, (train,), states)
-    march(problem, prepace.dt, prepace.beats * prepace.bcl)
+    march(problem, prepace.dt, prepace.beats * prepace.bcl, progress=progress)
     return problem.states
 
 
@@ -179,9 +211,7 @@ def _last_beat(
 
 
 def _unit(name: str) -> str:
-    if name.startswith("apd") or name.endswith("_time"):
-        return "ms"
-    if name in ("triangulation", "alternans"):
+    if name.startswith("apd") or name.endswith("_time") or name == "triangulation":
         return "ms"
     return "V/s" if name.startswith("dvdt") else "mV"
 

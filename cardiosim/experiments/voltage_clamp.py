@@ -1,16 +1,20 @@
 """Voltage clamp: V follows a command, the currents are read.
 
 The cell's own dV/dt is switched off; every other state moves as it does in the free
-cell. Within a time step V is the command at the middle of the step, so that a step of
-the command is exact if it falls between two time steps, and a ramp or a recorded action
-potential is followed to second order in dt. Several commands are several cells of one
-run: the family of an I-V curve.
+cell. Within a time step V is the command at the middle of the step. Gates are taken by
+their exact exponential: under a step of the command that falls between two time steps
+they are exact, and under a ramp or a recorded action potential of second order in dt.
+Other states (concentrations) are of first order, as in `rush_larsen`. Several commands
+are several cells of one run: the family of an I-V curve.
+
+The current that holds V is no ion's: concentrations drift as the membrane currents of
+the commanded potential make them, which is what a long `settle` far from rest does.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,10 +65,16 @@ class StepsAndRamps:
         """Begin at the holding potential, mV.
 
         Raises:
-            ValueError: no segments; families of different sizes.
+            ValueError: no segments; one without duration; families of different sizes.
         """
         if not segments:
             raise ValueError("a voltage clamp without segments; give one or more")
+        for segment in segments:
+            if not 0.0 < segment.duration < math.inf:
+                raise ValueError(
+                    f"a segment lasts {segment.duration:g} ms; expected a positive, "
+                    "finite duration"
+                )
         sizes = {np.size(segment.potential) for segment in segments} - {1}
         if len(sizes) > 1:
             raise ValueError(
@@ -224,8 +234,8 @@ def clamp(
 
 def _advance(
     cell: CompiledCell,
-    states: NDArray,
-    i_stim: NDArray,
+    states: NDArray[np.float64],
+    i_stim: NDArray[np.float64],
     command: Command,
     step: int,
     every: int,
@@ -242,12 +252,12 @@ def _advance(
     return count
 
 
-def _report(progress: Callable[[float, float], None] | None, t: float, end: float):
+def _report(progress: Progress | None, t: float, end: float) -> None:
     if progress is not None:
         progress(t, end)
 
 
-def _check_finite(cell: CompiledCell, states: NDArray, t: float) -> None:
+def _check_finite(cell: CompiledCell, states: NDArray[np.float64], t: float) -> None:
     bad = ~np.isfinite(states).all(axis=1)
     if bad.any():
         lost = [n for n, b in zip(cell.state_names, bad, strict=True) if b]

@@ -22,9 +22,12 @@ def unblocked_share(concentration: float, ic50: float, hill: float = 1.0) -> flo
     Raises:
         ValueError: a negative concentration; ic50 or hill not positive.
     """
-    if concentration < 0.0 or not ic50 > 0.0 or not hill > 0.0:
+    if not concentration >= 0.0 or not ic50 > 0.0 or not hill > 0.0:
         raise ValueError(
             f"concentration {concentration:g}, IC50 {ic50:g}, Hill coefficient "
             f"{hill:g}; expected no negative concentration, and the others positive"
         )
-    return 1.0 / (1.0 + (concentration / ic50) ** hill)
+    try:
+        return 1.0 / (1.0 + (concentration / ic50) ** hill)
+    except OverflowError:
+        return 0.0

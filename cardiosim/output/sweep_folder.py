@@ -1,19 +1,22 @@
 """The folder of a sweep: what is done, kept so that a killed one can go on.
 
-    sweep.json       which sweep this is: a hash of all it depends on, and its size
-    journal.jsonl    one line a finished sample, written as it finishes
-    beats_*.npz      V of the last beats of finished batches, until the end
-    samples.csv      the table, rewritten after every batch, in the order of the samples
+    sweep.json       which sweep this is: a hash of all it depends on, and its batches
+    journal.jsonl    one line a finished batch, written as it finishes
+    beats_*.npz      V of the last beats of finished batches
+    samples.csv      the table, in the order of the samples
 
-A line of the journal that a kill cut short is no line: its sample is run again.
+A line of the journal that a kill cut short is no line: its batch is run again, and no
+other. Journal and beats are removed when the summary has been written; until then the
+table is rewritten every few seconds.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +31,18 @@ from cardiosim.whole_file import whole_file
 DESCRIPTION = "sweep.json"
 JOURNAL = "journal.jsonl"
 TABLE = "samples.csv"
+TABLE_EVERY = 5.0  # s
 
 
 @dataclass(frozen=True)
 class SampleRow:
-    """A finished sample: its numbers, or why it has none."""
+    """A finished sample: its numbers, and why it has none or lacks some."""
 
     sample: int
     numbers: Mapping[str, float]
-    error: str = ""
+    note: str = ""
 
 
-@dataclass
 class SweepFolder:
     """Rows of a sweep on disk.
 
@@ -47,15 +50,28 @@ class SweepFolder:
         results: the results folder.
         keys: what the sweep varies.
         samples: values of the keys by sample.
+        batch: how many samples run together; the k-th batch is always the same ones.
         units: of the numbers, as far as they are known.
         rows: finished samples.
     """
 
-    results: ResultsFolder
-    keys: tuple[str, ...]
-    samples: Sequence[Sequence[Any]]
-    units: dict[str, str] = field(default_factory=dict)
-    rows: dict[int, SampleRow] = field(default_factory=dict)
+    def __init__(
+        self,
+        results: ResultsFolder,
+        keys: tuple[str, ...],
+        samples: Sequence[Sequence[Any]],
+        batch: int,
+    ) -> None:
+        """Without rows."""
+        self.results, self.keys, self.samples, self.batch = (
+            results,
+            keys,
+            samples,
+            batch,
+        )
+        self.units: dict[str, str] = {}
+        self.rows: dict[int, SampleRow] = {}
+        self._table_written = -math.inf
 
     @classmethod
     def open(
@@ -64,6 +80,7 @@ class SweepFolder:
         digest: str,
         keys: tuple[str, ...],
         samples: Sequence[Sequence[Any]],
+        batch: int,
         force: bool,
     ) -> SweepFolder:
         """Make the folder of a sweep, or go on with the one that is there.
@@ -73,6 +90,7 @@ class SweepFolder:
             digest: hash of everything the sweep's numbers depend on.
             keys: what the sweep varies.
             samples: values of the keys by sample.
+            batch: samples to run together; one that goes on keeps its own.
             force: begin anew even if the folder holds results.
 
         Raises:
@@ -85,36 +103,46 @@ class SweepFolder:
             and not (path / SUMMARY).is_file()
         )
         if unfinished and not force:
-            if read_json(description).get("digest") != digest:
+            known = read_json(description)
+            if known.get("digest") != digest:
                 raise FileExistsError(
                     f"{path} holds an unfinished sweep of another case, values or "
                     "another version of the program; choose another folder, or --force "
                     "to replace it"
                 )
-            folder = cls(ResultsFolder(path), keys, samples)
+            folder = cls(ResultsFolder(path), keys, samples, known["batch"])
             folder._read_journal()
             return folder
         results = ResultsFolder.create(path, force)
-        write_json(description, {"digest": digest, "samples": len(samples)})
-        return cls(results, keys, samples)
+        described = {"digest": digest, "samples": len(samples), "batch": batch}
+        write_json(description, described)
+        return cls(results, keys, samples, batch)
 
-    @property
-    def missing(self) -> list[int]:
-        """Samples that are not done."""
-        return [k for k in range(len(self.samples)) if k not in self.rows]
+    def missing(self) -> list[tuple[int, ...]]:
+        """Batches that are not done: the samples of each."""
+        n, size = len(self.samples), self.batch
+        batches = [tuple(range(k, min(k + size, n))) for k in range(0, n, size)]
+        return [batch for batch in batches if batch[0] not in self.rows]
 
     def add(self, rows: Sequence[SampleRow], units: Mapping[str, str]) -> None:
-        """Keep finished samples, in the journal and in the table."""
+        """Keep a finished batch: in the journal at once, soon in the table."""
         self.units |= units
-        with open(self.results.path / JOURNAL, "a", encoding="utf-8") as journal:
-            for row in rows:
-                self.rows[row.sample] = row
-                entry = {"sample": row.sample, "error": row.error, "units": self.units}
-                numbers = {
+        entries = [
+            {
+                "sample": row.sample,
+                "note": row.note,
+                "numbers": {
                     k: None if math.isnan(v) else v for k, v in row.numbers.items()
-                }
-                journal.write(json.dumps(entry | {"numbers": numbers}) + "\n")
-        self._write_table()
+                },
+            }
+            for row in rows
+        ]
+        line = json.dumps({"units": dict(units), "rows": entries})
+        with open(self.results.path / JOURNAL, "a", encoding="utf-8") as journal:
+            journal.write(line + "\n")
+        self.rows |= {row.sample: row for row in rows}
+        if time.monotonic() - self._table_written > TABLE_EVERY:
+            self.write_table()
 
     def add_beats(self, samples: Sequence[int], times: NDArray, V: NDArray) -> None:
         """Keep V of the last beats, mV, (n_times, n_samples)."""
@@ -147,9 +175,8 @@ class SweepFolder:
             V[:, samples] = values[:n_times]
         return parts[0][1][:n_times], V
 
-    def finish(self) -> None:
-        """Leave the table; the journal and the parts have done their work."""
-        self._write_table()
+    def clear_up(self) -> None:
+        """Remove what only a sweep that goes on needs."""
         (self.results.path / JOURNAL).unlink(missing_ok=True)
         for path in self.results.path.glob("beats_*.npz"):
             path.unlink()
@@ -162,17 +189,21 @@ class SweepFolder:
         whole = [line for line in lines if line.endswith("\n")]
         for line in whole:
             entry = json.loads(line)
-            numbers = {
-                k: math.nan if v is None else v for k, v in entry["numbers"].items()
-            }
-            row = SampleRow(entry["sample"], numbers, entry["error"])
-            self.rows[row.sample] = row
             self.units |= entry["units"]
+            for row in entry["rows"]:
+                numbers = {
+                    k: math.nan if v is None else v for k, v in row["numbers"].items()
+                }
+                self.rows[row["sample"]] = SampleRow(
+                    row["sample"], numbers, row["note"]
+                )
         if len(whole) < len(lines):
             with whole_file(path) as partial:
                 partial.write_text("".join(whole), encoding="utf-8")
 
-    def _write_table(self) -> None:
+    def write_table(self) -> None:
+        """Write the finished samples as a table."""
+        self._table_written = time.monotonic()
         done = sorted(self.rows)
         columns: dict[str, list] = {"sample": done}
         for i, key in enumerate(self.keys):
@@ -180,5 +211,5 @@ class SweepFolder:
         names = dict.fromkeys(n for k in done for n in self.rows[k].numbers)
         for name in names:
             columns[name] = [self.rows[k].numbers.get(name, math.nan) for k in done]
-        columns["error"] = [self.rows[k].error for k in done]
+        columns["note"] = [self.rows[k].note for k in done]
         write_table(self.results.path / TABLE, columns, self.units)
