@@ -85,6 +85,7 @@ def _draw_one_command(
                 {name: traces.values[name][:, 0] for name in chosen},
                 folder / f"{kind}.png",
                 V=traces.values[V][:, 0],
+                time="time (ms)",
                 title=case.title,
             )
             drawn.append(f"{kind}.png")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cardiosim.case.schema import Case
 from cardiosim.commands.progress import progress
+from cardiosim.commands.protocol_pictures import draw_protocol
 from cardiosim.output.results import ResultsFolder
 from cardiosim.output.tables import write_table
 
@@ -38,4 +39,5 @@ def run_protocol_into(
         results.write_traces(
             name, traces.times, range(n_cells), traces.values, traces.units
         )
+    draw_protocol(case, findings, Path(results.path))
     return dict(findings.numbers), findings.notes

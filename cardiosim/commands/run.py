@@ -82,7 +82,11 @@ def run(
 
 
 def run_case(
-    path: Path, folder: Path, overrides: Sequence[str] = (), force: bool = False
+    path: Path,
+    folder: Path,
+    overrides: Sequence[str] = (),
+    force: bool = False,
+    pictures: bool = True,
 ) -> Finished:
     """Run a case into a results folder; progress goes to stderr.
 
@@ -91,6 +95,7 @@ def run_case(
         folder: results folder to make.
         overrides: "table.key=value" each.
         force: replace earlier results in `folder`.
+        pictures: draw what was recorded; a protocol draws what it found anyway.
     """
     from cardiosim.case.build import assemble, build_pacer, pace
     from cardiosim.case.resolve import resolved_document
@@ -102,6 +107,7 @@ def run_case(
     with waiting(f"compiling {Path(case.cell.model).stem}"):
         case, problem = assemble(case)
         pacer = build_pacer(case, problem.cell)
+    _warn_of_loose_units(case, problem)
     _warn_of_slow_conduction(case, problem)
     clock.stop("compile")
     with progress("pacing one cell") as show:
@@ -123,7 +129,8 @@ def run_case(
         numbers, warnings = _measure(case, folder)
     results.write_summary(numbers)
     clock.stop("measure")
-    draw(open_results(folder))
+    if pictures and not case.protocol:  # which has drawn what it found
+        draw(open_results(folder))
     clock.stop("draw")
     wall_times = clock.seconds | {"total": sum(clock.seconds.values())}
     entries = {
@@ -150,6 +157,16 @@ def _require_writable(folder: Path) -> None:
         for place in missing:
             if place.is_dir():
                 place.rmdir()
+
+
+def _warn_of_loose_units(case: Case, problem: Monodomain) -> None:
+    complaint = problem.cell.facts["unit_complaint"]
+    if complaint:
+        typer.echo(
+            f"warning: {case.cell.model}: units agree only loosely: {complaint} "
+            "(`units: tolerant` in the header says that this is known)",
+            err=True,
+        )
 
 
 def _warn_of_slow_conduction(case: Case, problem: Monodomain) -> None:

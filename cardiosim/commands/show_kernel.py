@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,7 +12,9 @@ from cardiosim.case.schema import Scheme
 def show_kernel(
     cell: Annotated[str, typer.Argument(help="Name of a cell, or path of an .mmt.")],
     scheme: Annotated[Scheme, typer.Option(help="Reaction scheme.")] = "rush_larsen",
-    backend: Annotated[str, typer.Option(help="numba, or scalar.")] = "numba",
+    backend: Annotated[
+        Literal["numba", "scalar", "torch"], typer.Option(help="Target of the code.")
+    ] = "numba",
     substeps: Annotated[int, typer.Option(min=1, help="Of multirate.")] = 4,
 ) -> None:
     """Print the generated kernel of a cell."""

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.protocols import (
+    DynamicProtocol,
     PacingProtocol,
     PulseTable,
+    RefractoryPeriodProtocol,
+    S1S2Protocol,
+    StrengthDurationProtocol,
+    ThresholdProtocol,
     VoltageClampProtocol,
 )
 from cardiosim.case.read import CaseError
-from cardiosim.case.schema import Case
+from cardiosim.case.schema import Case, PrepaceTable
 from cardiosim.experiments.clamp_protocol import clamp_findings
-from cardiosim.experiments.findings import Column, Findings, Traces, entry
+from cardiosim.experiments.excitability_protocols import (
+    refractory_period_findings,
+    strength_duration_findings,
+    threshold_findings,
+)
+from cardiosim.experiments.findings import Findings
+from cardiosim.experiments.pacing_protocol import pacing_findings
+from cardiosim.experiments.restitution_protocols import (
+    dynamic_findings,
+    s1s2_findings,
+)
 from cardiosim.experiments.single_cells import Progress, Pulse
-from cardiosim.experiments.steady_state import pace_to_steady_state
 from cardiosim.ionic.compiled import CompiledCell
 
 PERCENTS = (50.0, 90.0)  # of repolarisation, where the case names none
+LONGEST_RUSH_LARSEN_STEP = 0.02  # ms, a time constant of the sodium channel
 
 
 @dataclass(frozen=True)
@@ -58,37 +73,32 @@ class Bench:
 
     @property
     def s1_pulse(self) -> Pulse:
-        """Pulse of the S1 train.
+        """Pulse of the S1 train; without one, that which a train has by default."""
+        table = self.case.cell.prepace or PrepaceTable(bcl=1000.0, beats=1)
+        return Pulse(table.amplitude, table.duration)
+
+    @property
+    def s1_bcl(self) -> float:
+        """Cycle length of the S1 train, ms.
 
         Raises:
             CaseError: the case has none.
         """
-        prepace = self._prepace()
-        return Pulse(prepace.amplitude, prepace.duration)
-
-    @property
-    def s1_bcl(self) -> float:
-        """Cycle length of the S1 train, ms."""
-        return self._prepace().bcl
-
-    def pulse(self, table: PulseTable) -> Pulse:
-        """The pulse of a table, completed by that of the S1 train."""
-        if table.amplitude is not None and table.duration is not None:
-            return Pulse(table.amplitude, table.duration)
-        s1 = self.s1_pulse
-        return Pulse(
-            s1.amplitude if table.amplitude is None else table.amplitude,
-            s1.duration if table.duration is None else table.duration,
-        )
-
-    def _prepace(self):
         prepace = self.case.cell.prepace
         if prepace is None:
             raise CaseError(
                 f"protocol {self.case.protocol.kind} begins from an S1 train; give "
                 "one, such as cell.prepace = { bcl = 1000.0, beats = 50 }"
             )
-        return prepace
+        return prepace.bcl
+
+    def pulse(self, table: PulseTable) -> Pulse:
+        """The pulse of a table, completed by that of the S1 train."""
+        s1 = self.s1_pulse
+        return Pulse(
+            s1.amplitude if table.amplitude is None else table.amplitude,
+            s1.duration if table.duration is None else table.duration,
+        )
 
 
 Experiment = Callable[[Bench, Any], Findings]
@@ -102,54 +112,35 @@ def run_protocol(bench: Bench) -> Findings:
         NonFinitePotential: the step is too long.
     """
     protocol = bench.case.protocol
-    return _EXPERIMENTS[type(protocol)](bench, protocol)
-
-
-def _pacing(bench: Bench, protocol: PacingProtocol) -> Findings:
-    paced = pace_to_steady_state(
-        bench.cell,
-        bench.state,
-        bench.pulse(protocol.pulse),
-        protocol.bcl,
-        bench.dt,
-        tolerance=protocol.tolerance,
-        most_beats=protocol.beats,
-        percents=bench.percents,
-        threshold=bench.threshold,
-        progress=bench.progress,
-    )
-    last, n_beats = paced.beats[-1], len(paced.beats)
-    columns = {
-        "beat": Column("1", np.arange(1, n_beats + 1)),
-        "resting_potential": Column("mV", [b.resting_potential for b in paced.beats]),
-        "peak": Column("mV", [b.peak for b in paced.beats]),
-        "dvdt_max": Column("V/s", [b.dvdt_max for b in paced.beats]),
-    }
-    for p in bench.percents:
-        columns[f"apd{p:g}"] = Column("ms", [b.apd[p] for b in paced.beats])
-    columns["change"] = Column("1", paced.changes)
-    numbers = {
-        "beats": entry(n_beats, "1", "beats used"),
-        "change": entry(paced.changes[-1], "1", "largest change of a state, last beat"),
-        "resting_potential": entry(last.resting_potential, "mV", "before the stimulus"),
-        "amplitude": entry(last.amplitude, "mV", "peak minus resting potential"),
-        "dvdt_max": entry(last.dvdt_max, "V/s", "largest dV/dt of the last beat"),
-    } | {
-        f"apd{p:g}": entry(last.apd[p], "ms", f"dV/dt max to {p:g} % repolarisation")
-        for p in bench.percents
-    }
-    V = bench.cell.state_names[0]
-    traces = Traces(paced.last.times, {V: paced.last.V}, {V: "mV"}, ("last beat",))
-    notes = ()
-    if protocol.tolerance is not None and not paced.is_steady:
-        notes = (
-            f"no steady state within {n_beats} beats: the last one still changed a "
-            f"state by {paced.changes[-1]:.2g}, more than {protocol.tolerance:g}",
+    stimulates = protocol.kind != "voltage_clamp"
+    if stimulates and bench.cell.facts["stimulus"] is None:
+        raise CaseError(
+            f"{bench.case.cell.model} binds no variable to pace, but protocol "
+            f'{protocol.kind} stimulates it; write "bind pace" behind the stimulus '
+            "current"
         )
-    return Findings(numbers, {"beats": columns}, {"last_beat": traces}, notes)
+    found = _EXPERIMENTS[type(protocol)](bench, protocol)
+    return replace(found, notes=(*found.notes, *_notes_on_the_step(bench)))
+
+
+def _notes_on_the_step(bench: Bench) -> tuple[str, ...]:
+    too_long = bench.dt > LONGEST_RUSH_LARSEN_STEP * (1.0 + 1e-9)
+    # A cell without gates, or one whose V is held, has no upstroke to lose.
+    plain = bench.cell.scheme == "rush_larsen" and bench.cell.facts["gates"]
+    if not (too_long and plain) or bench.case.protocol.kind == "voltage_clamp":
+        return ()
+    return (
+        f"rush_larsen at dt {bench.dt:g} ms does not resolve the upstroke; use "
+        f"multirate, or dt of {LONGEST_RUSH_LARSEN_STEP:g} ms or less",
+    )
 
 
 _EXPERIMENTS: dict[type, Experiment] = {
-    PacingProtocol: _pacing,
+    PacingProtocol: pacing_findings,
+    S1S2Protocol: s1s2_findings,
+    DynamicProtocol: dynamic_findings,
+    RefractoryPeriodProtocol: refractory_period_findings,
+    ThresholdProtocol: threshold_findings,
+    StrengthDurationProtocol: strength_duration_findings,
     VoltageClampProtocol: clamp_findings,
 }

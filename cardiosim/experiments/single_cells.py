@@ -7,6 +7,7 @@ nodes of one run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from cardiosim.tissue.stimulus import Stimulus
 Progress = Callable[[float, float], None]
 
 UPSTROKE = 20.0  # ms after a stimulus begins in which every step is kept
-INTERVAL = 0.1  # ms between samples later on
+INTERVAL = 0.2  # ms between samples later on
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def run_cells(
     dt: float,
     *,
     start: float = 0.0,
+    fine: float = UPSTROKE,
     recorders: Sequence[Recorder] = (),
     progress: Progress | None = None,
 ) -> Recording:
@@ -69,31 +71,38 @@ def run_cells(
         stimuli: their nodes are the cells.
         end: ms, a whole number of steps.
         dt: ms.
-        start: of the recording, ms: every step in the `UPSTROKE` ms after a pulse
-            begins, every `INTERVAL` ms otherwise.
+        start: of the recording, ms.
+        fine: how long after a pulse begins every step is kept, ms; every `INTERVAL`
+            ms otherwise.
         recorders: more of what is to be kept.
         progress: called with the time done and the end, ms.
 
     Raises:
         NonFinitePotential: the step is too long.
     """
-    states = np.array(states, dtype=np.float64)
+    states = np.array(states, dtype=np.float64, order="C")
     if states.ndim == 1:
         states = uniform_states(states, 1)
     problem = Monodomain(point(states.shape[1]), cell, None, stimuli, states)
-    trace = PotentialTrace(INTERVAL, upstrokes(stimuli, start, end), start)
+    windows = upstrokes(stimuli, start, end, fine) if fine > 0.0 else ()
+    trace = PotentialTrace(INTERVAL, windows, start)
     march(problem, dt, end, recorders=(trace, *recorders), progress=progress)
     return Recording(trace.times, trace.V, problem.states)
 
 
 def upstrokes(
-    stimuli: Sequence[Stimulus], start: float, end: float
+    stimuli: Sequence[Stimulus], start: float, end: float, fine: float = UPSTROKE
 ) -> list[tuple[float, float]]:
-    """Windows of `UPSTROKE` ms after each pulse that begins in [start, end]."""
+    """Windows of `fine` ms after each pulse that begins in [start, end]."""
     begins = {
         begin
         for stimulus in stimuli
         for begin in stimulus.begins(end)
         if begin >= start - 1e-9
     }
-    return [(begin, begin + UPSTROKE) for begin in sorted(begins)]
+    return [(begin, begin + fine) for begin in sorted(begins)]
+
+
+def round_up(time: float, dt: float) -> float:
+    """The first whole number of steps that is not before a time, ms."""
+    return math.ceil(time / dt - 1e-6) * dt

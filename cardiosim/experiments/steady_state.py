@@ -30,6 +30,7 @@ class SteadyState:
         state: at the start of the next beat, shape (n_states,).
         changes: of each beat, shape (n_beats,).
         beats: biomarkers of each beat.
+        first: V of the first beat.
         last: V of the last beat.
         is_steady: whether the last change was below the tolerance.
     """
@@ -37,6 +38,7 @@ class SteadyState:
     state: NDArray[np.float64]
     changes: NDArray[np.float64]
     beats: tuple[ActionPotential, ...]
+    first: Recording
     last: Recording
     is_steady: bool
 
@@ -51,6 +53,7 @@ def pace_to_steady_state(
     tolerance: float | None = 1e-5,
     most_beats: int = 1000,
     percents: tuple[float, ...] = (50.0, 90.0),
+    potentials: tuple[float, ...] = (),
     threshold: float = -20.0,
     progress: Progress | None = None,
 ) -> SteadyState:
@@ -65,6 +68,7 @@ def pace_to_steady_state(
         tolerance: bound on the change of a beat; None paces `most_beats` beats.
         most_beats: beats after which pacing ends in any case.
         percents: of repolarisation, for the biomarkers.
+        potentials: mV, at which to give the duration as well.
         threshold: mV, of an answer.
         progress: called with the beats done and `most_beats`.
 
@@ -79,20 +83,28 @@ def pace_to_steady_state(
     stimulus = Stimulus([0], 0.0, pulse.duration, pulse.amplitude)
     changes: list[float] = []
     beats: list[ActionPotential] = []
-    is_steady = False
+    is_steady, first = False, None
     while len(beats) < most_beats and not is_steady:
         recording = run_cells(cell, state, [stimulus], bcl, dt)
+        first = first or recording
         after = recording.states[:, 0]
         changes.append(change_of_a_beat(cell, state, after))
-        trace = recording.times, recording.V[:, 0]
         beats += action_potentials(
-            *trace, [0.0], pulse.duration, percents, threshold=threshold
+            recording.times,
+            recording.V[:, 0],
+            [0.0],
+            pulse.duration,
+            percents,
+            threshold,
+            potentials,
         )
         state = after
         is_steady = tolerance is not None and changes[-1] < tolerance
         if progress is not None:
             progress(len(beats), most_beats)
-    return SteadyState(state, np.array(changes), tuple(beats), recording, is_steady)
+    return SteadyState(
+        state, np.array(changes), tuple(beats), first, recording, is_steady
+    )
 
 
 def change_of_a_beat(

@@ -22,6 +22,7 @@ from cardiosim.output.style import (
     thinned,
 )
 
+SINCE_STIMULUS = "time after stimulus start (ms)"
 COLUMNS = 3  # of small multiples
 LINES_IN_A_PANEL = 4
 LEAD = 0.03  # of the time that is shown, before the stimulus
@@ -68,7 +69,7 @@ def overlay_figure(
         for (label, (t, V)), colour in zip(aligned.items(), colours, strict=True):
             axes.plot(t, V, color=colour, label=label)
         axes.set(
-            xlabel="time after stimulus start (ms)",
+            xlabel=SINCE_STIMULUS,
             ylabel=quantity,
             xlim=(-LEAD * last, last),
             title=title,
@@ -86,6 +87,7 @@ def currents_figure(
     start: float = 0.0,
     stop: float | None = None,
     unit: str = "A/F",
+    time: str = SINCE_STIMULUS,
     title: str = "",
 ) -> None:
     """Membrane currents of one beat: V, and a panel a current, each on its own scale.
@@ -98,11 +100,12 @@ def currents_figure(
         start: when the stimulus begins, ms.
         stop: time after the stimulus until which to draw, ms; to the end if None.
         unit: of the currents.
+        time: what the times are, for their axis.
         title: text above the panels.
     """
     panels = {_short(name, currents): {"": values} for name, values in currents.items()}
     _small_multiples(
-        times, panels, path, V, start, stop, title, f"membrane currents ({unit})"
+        times, panels, path, V, start, stop, time, title, f"membrane currents ({unit})"
     )
 
 
@@ -114,6 +117,7 @@ def gates_figure(
     V: ArrayLike | None = None,
     start: float = 0.0,
     stop: float | None = None,
+    time: str = SINCE_STIMULUS,
     title: str = "",
 ) -> None:
     """Gates of one beat, those of a current in one panel, and V before them.
@@ -121,7 +125,7 @@ def gates_figure(
     Args:
         times: ms, shape (n_times,).
         gates: qualified name, such as "ina.m" -> values, shape (n_times,).
-        path, V, start, stop, title: as of `currents_figure`.
+        path, V, start, stop, time, title: as of `currents_figure`.
     """
     components: dict[str, dict[str, ArrayLike]] = {}
     for name, values in gates.items():
@@ -133,7 +137,7 @@ def gates_figure(
             # The key tells panels of one component apart, and is shown without it.
             panels[component + " " * k] = {gate: lines[gate] for gate in names}
     _small_multiples(
-        times, panels, path, V, start, stop, title, "gating variables", gates=True
+        times, panels, path, V, start, stop, time, title, "gating variables", gates=True
     )
 
 
@@ -159,6 +163,7 @@ def _small_multiples(
     V: ArrayLike | None,
     start: float,
     stop: float | None,
+    time: str,
     title: str,
     quantity: str,
     gates: bool = False,
@@ -199,7 +204,7 @@ def _small_multiples(
                 _legend_beside(axes)
         _tidy(figure, grid, count, columns, t[shown])
         figure.supylabel(quantity, fontsize=9)
-        figure.supxlabel("time after stimulus start (ms)", fontsize=9)
+        figure.supxlabel(time, fontsize=9)
         figure.suptitle(title, fontsize=9, x=0.01, ha="left")
 
 
@@ -286,7 +291,7 @@ def population_figure(
         traces.plot([], [], color=GREY, lw=0.8, label=f"{apd.size} cells")
         traces.autoscale_view()
         traces.set(
-            xlabel="time after stimulus start (ms)",
+            xlabel=SINCE_STIMULUS,
             ylabel=V_LABEL,
             xlim=(t[0], t[-1]),
             title=title,

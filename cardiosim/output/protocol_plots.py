@@ -142,6 +142,7 @@ def voltage_clamp_figure(
     span = (times[0] if start is None else start, times[-1] if stop is None else stop)
     shown = (times >= span[0]) & (times <= span[1])
     colours = POTENTIAL(np.linspace(0.0, 0.66, potentials.size))
+    label = current if unit == "1" else f"{current} ({unit})"
     with picture(path, 6.8, 3.8) as figure:
         halves = figure.add_gridspec(1, 2, width_ratios=(1.35, 1))
         rows = halves[0].subgridspec(2, 1, height_ratios=(1, 2.2))
@@ -154,10 +155,11 @@ def voltage_clamp_figure(
         curve.axhline(0.0, color=GREY, lw=0.7)
         curve.plot(potentials[order], peaks[order], color=GREY, lw=0.9, zorder=1)
         curve.scatter(potentials, peaks, c=colours, s=20, zorder=2)
-        command.set(ylabel="V (mV)", xlim=span, title=title)
+        figure.suptitle(title, fontsize=9, x=0.01, ha="left")
+        command.set(ylabel="V (mV)", xlim=span)
         command.tick_params(labelbottom=False)
-        answer.set(xlabel=TIME, ylabel=f"{current} ({unit})", xlim=span)
-        curve.set(xlabel="test potential (mV)", ylabel=f"{measure} {current} ({unit})")
+        answer.set(xlabel=TIME, ylabel=label, xlim=span)
+        curve.set(xlabel="test potential (mV)", ylabel=f"{measure} {label}")
         figure.align_ylabels([command, answer])
 
 

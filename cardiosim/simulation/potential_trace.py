@@ -82,6 +82,8 @@ class PotentialTrace:
             n_steps,
             _merged(self.windows, dt),
         )
+        nodes = self._nodes
+        self._n_nodes = problem.mesh.n_nodes if nodes is None else len(nodes)
         self._times: list[float] = []
         self._samples: list[NDArray] = []
 
@@ -93,7 +95,7 @@ class PotentialTrace:
     def finish(self) -> None:
         """Gather what was recorded."""
         self.times = np.array(self._times)
-        self.V = np.array(self._samples).reshape(len(self._times), -1)
+        self.V = np.array(self._samples).reshape(len(self._times), self._n_nodes)
 
 
 def _merged(windows: Sequence[Window], dt: float) -> NDArray[np.int64]:
