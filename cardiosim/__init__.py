@@ -19,6 +19,8 @@ _rooms = {
     "ionic.conformance": ("check_ionic_model",),
     "ionic.interface": ("IonicModel",),
     "ionic.library": ("available_cells",),
+    "ionic.sensitivity": ("LinearisedCell",),
+    "ionic.torch_cell": ("TorchCell",),
     "measure.action_potential": ("ActionPotential", "action_potentials"),
     "measure.activation": ("activation_times",),
     "measure.beat_to_beat": ("alternans", "diastolic_intervals"),

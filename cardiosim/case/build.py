@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.case.cells import build_cell
+from cardiosim.case.cells import build_cell, build_pacer
 from cardiosim.case.read import CaseError
 from cardiosim.case.resolve import resolve
 from cardiosim.case.schema import Case, TraceTable
-from cardiosim.ionic.compiled import CompiledCell
+from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.equations import nearest
 from cardiosim.simulation.monodomain import Monodomain, uniform_states
 from cardiosim.simulation.prepacing import prepaced_state
@@ -59,7 +59,7 @@ def build(case: Case, progress: Progress | None = None) -> tuple[Case, Monodomai
         The case with its defaults filled in, and the problem in its initial state.
     """
     case, problem = assemble(case)
-    pace(case, problem, build_pacer(case, problem.cell), progress)
+    pace(case, problem, build_pacer([case], problem.cell), progress)
     return case, problem
 
 
@@ -80,26 +80,10 @@ def assemble(case: Case) -> tuple[Case, Monodomain]:
     return case, problem
 
 
-def build_pacer(case: Case, cell: CompiledCell) -> CompiledCell | None:
-    """The cell that is paced before the run, compiled; None if the case asks for none.
-
-    Args:
-        case: as read.
-        cell: that of the run, taken where it has the scheme of the pacing too.
-    """
-    prepace = case.cell.prepace
-    if prepace is None:
-        return None
-    same = prepace.scheme == case.cell.scheme
-    pacer = cell if same else build_cell(case, prepace.scheme)
-    pacer.compile(1)
-    return pacer
-
-
 def pace(
     case: Case,
     problem: Monodomain,
-    pacer: CompiledCell | None,
+    pacer: Cell | None,
     progress: Progress | None = None,
 ) -> None:
     """Bring all nodes to the state of the paced cell, if the case asks for it."""
@@ -168,7 +152,7 @@ def build_recorders(
     )
 
 
-def _check_stimulus(case: Case, cell: CompiledCell) -> None:
+def _check_stimulus(case: Case, cell: Cell) -> None:
     """A current that enters no equation would be a run of nothing."""
     n, prepace = len(case.stimulus), case.cell.prepace
     if cell.facts["stimulus"] is not None or not (n or prepace):

@@ -8,22 +8,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cardiosim.case.read import CaseError
-from cardiosim.case.schema import Case, CellTable
-from cardiosim.ionic.compiled import CompiledCell, Scale, compile_cell
+from cardiosim.case.schema import Case, CellTable, PrepaceTable, Scheme
+from cardiosim.ionic.cell import Cell
+from cardiosim.ionic.compiled import Scale, compile_cell
 from cardiosim.units import to_project_units
 
 Override = float | Scale
 
 
-def build_cell(
-    case: Case, scheme: str | None = None, clamped: bool = False
-) -> CompiledCell:
+def build_cell(case: Case, scheme: str | None = None, clamped: bool = False) -> Cell:
     """Cell of a case, compiled; with another reaction scheme if one is given."""
     parameters = _overrides(case.cell, scheme)
     return _compiled(case.cell, scheme)(parameters=parameters, clamped=clamped)
 
 
-def build_cells(cases: Sequence[Case], scheme: str | None = None) -> CompiledCell:
+def build_cells(cases: Sequence[Case], scheme: str | None = None) -> Cell:
     """Cells of cases that differ in nothing but values of parameters: one node each.
 
     Args:
@@ -63,6 +62,32 @@ def _shape_of_parameters(table: CellTable) -> dict[str, bool]:
     return blocked | shape
 
 
+def pacing_scheme(prepace: PrepaceTable, fast: Sequence[str]) -> Scheme:
+    """Reaction scheme of the beats before a run.
+
+    Args:
+        prepace: of the case.
+        fast: fast gates of the cell, which multirate needs.
+    """
+    return prepace.scheme or ("multirate" if fast else "rush_larsen")
+
+
+def build_pacer(cases: Sequence[Case], cell: Cell) -> Cell | None:
+    """The cells that are paced before a run, compiled; None if the case asks for none.
+
+    Args:
+        cases: one, or some that differ in the values of parameters.
+        cell: of the run, which is taken where it has the scheme of the pacing too.
+    """
+    table = cases[0].cell
+    if table.prepace is None:
+        return None
+    scheme = pacing_scheme(table.prepace, table.fast or cell.facts["model_fast"])
+    pacer = cell if scheme == table.scheme else build_cells(cases, scheme)
+    pacer.compile(len(cases))
+    return pacer
+
+
 def _same_but_for_values(a: CellTable, b: CellTable) -> bool:
     without = {"parameters": {}, "drug": ()}
     return a.model_copy(update=without) == b.model_copy(update=without)
@@ -74,9 +99,9 @@ def _together(values: Sequence[Override]) -> Scale | np.ndarray:
     return Scale(np.array(scales)) if scales else np.array(values)
 
 
-def _compiled(table: CellTable, scheme: str | None) -> Callable[..., CompiledCell]:
+def _compiled(table: CellTable, scheme: str | None) -> Callable[..., Cell]:
     """`compile_cell` with everything that the table says but its parameters."""
-    torch = {"device": table.device, "dtype": table.dtype}
+    torch = {key: getattr(table, key) for key in ("device", "dtype", "torch_compile")}
     return functools.partial(
         compile_cell,
         table.model,
@@ -84,7 +109,7 @@ def _compiled(table: CellTable, scheme: str | None) -> Callable[..., CompiledCel
         substeps=table.substeps,
         fast=table.fast,
         backend=table.backend,
-        **{key: value for key, value in torch.items() if value},
+        **{key: value for key, value in torch.items() if value is not None},
     )
 
 

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numba
 
 import cardiosim
+from cardiosim.case.cells import pacing_scheme
 from cardiosim.case.schema import (
     Case,
     CvTable,
+    PrepaceTable,
     SnapshotTable,
     StimulusTable,
     TraceTable,
 )
 
 if TYPE_CHECKING:
-    from cardiosim.ionic.compiled import CompiledCell
+    from cardiosim.ionic.cell import Cell
 
 N_TRACES = 5  # evenly spaced along a cable, where the case names none
 N_SNAPSHOTS = 100  # over the run, where the case names no interval
@@ -40,7 +42,10 @@ def resolve(case: Case, V: str, fast: Sequence[str] = ()) -> Case:
     return case.model_copy(
         update={
             "cell": case.cell.model_copy(
-                update={"fast": case.cell.fast or tuple(fast) or None}
+                update={
+                    "fast": case.cell.fast or tuple(fast) or None,
+                    "prepace": _prepace(case, fast),
+                }
             ),
             "stimulus": tuple(_stimulus(stimulus) for stimulus in case.stimulus),
             "time": case.time.model_copy(
@@ -55,6 +60,14 @@ def resolve(case: Case, V: str, fast: Sequence[str] = ()) -> Case:
             "measure": case.measure.model_copy(update=_measure(case)),
         }
     )
+
+
+def _prepace(case: Case, fast: Sequence[str]) -> PrepaceTable | None:
+    prepace = case.cell.prepace
+    if prepace is None:
+        return None
+    scheme = pacing_scheme(prepace, case.cell.fast or fast)
+    return prepace.model_copy(update={"scheme": scheme})
 
 
 def _stimulus(stimulus: StimulusTable) -> StimulusTable:
@@ -101,12 +114,12 @@ def _measure(case: Case) -> dict[str, Any]:
     return {}
 
 
-def resolved_document(case: Case, cell: CompiledCell) -> dict[str, Any]:
+def resolved_document(case: Case, cell: Cell) -> dict[str, Any]:
     """The content of resolved.toml: the case, and its provenance."""
     return case.model_dump() | {"provenance": provenance(cell)}
 
 
-def provenance(cell: CompiledCell) -> dict[str, Any]:
+def provenance(cell: Cell) -> dict[str, Any]:
     """What ran, on what, when."""
     calcium = cell.facts["cytosolic_calcium"]
     return {

@@ -189,7 +189,7 @@ class PrepaceTable(Table):
     amplitude: Current = 20.0
     duration: Duration = 2.0
     dt: Duration = 0.02
-    scheme: Scheme = "multirate"
+    scheme: Scheme | None = None  # multirate where the cell names fast gates
 
 
 class CellTable(Table):
@@ -202,6 +202,7 @@ class CellTable(Table):
     backend: Literal["numba", "scalar", "torch"] = "numba"
     device: str | None = None  # of torch: cpu, cuda, cuda:1
     dtype: Literal["float64", "float32"] | None = None  # of torch
+    torch_compile: bool | None = None  # None decides by measured benefit
     scheme: Scheme = "rush_larsen"
     substeps: PositiveInt = 4
     fast: tuple[str, ...] | None = None
@@ -212,7 +213,8 @@ class CellTable(Table):
 
     @model_validator(mode="after")
     def _device_and_dtype_are_for_torch(self) -> Self:
-        given = [key for key in ("device", "dtype") if getattr(self, key)]
+        keys = ("device", "dtype", "torch_compile")
+        given = [key for key in keys if getattr(self, key) is not None]
         if given and self.backend != "torch":
             raise ValueError(
                 f'{" and ".join(given)} came with backend "{self.backend}", which runs '

@@ -22,6 +22,7 @@ def _application() -> typer.Typer:
     from cardiosim.commands.bench import bench
     from cardiosim.commands.cells import cells
     from cardiosim.commands.convergence import convergence
+    from cardiosim.commands.fit import fit
     from cardiosim.commands.info import info
     from cardiosim.commands.measure import measure
     from cardiosim.commands.run import run
@@ -39,6 +40,7 @@ def _application() -> typer.Typer:
     app.command()(run)
     app.add_typer(measure, name="measure")
     app.command()(sweep)
+    app.command()(fit)
     app.command()(verify)
     app.command()(convergence)
     app.command()(bench)

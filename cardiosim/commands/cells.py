@@ -13,7 +13,7 @@ from cardiosim.commands.table import number, show_table
 from cardiosim.whole_file import whole_file
 
 if TYPE_CHECKING:
-    from cardiosim.ionic.compiled import CompiledCell
+    from cardiosim.ionic.cell import Cell
     from cardiosim.ionic.resting_state import Rest
 
 cells = typer.Typer(help="The cells: list, import, check.")
@@ -190,7 +190,7 @@ def _rounded(key: str, value: float | None) -> str:
     return f"{1000.0 * value:.3f}" if "calcium" in key else f"{value:.1f}"
 
 
-def _found(cell: CompiledCell) -> list[tuple[str, str]]:
+def _found(cell: Cell) -> list[tuple[str, str]]:
     """What the compiler found in a cell, by name."""
     facts, potential = cell.facts, cell.state_names[0]
     gates = set(facts["gates"])
@@ -208,7 +208,7 @@ def _listed(names: list[str]) -> str:
     return f"{len(names)}: {', '.join(names)}" if names else "none"
 
 
-def _alone(cell: CompiledCell) -> str:
+def _alone(cell: Cell) -> str:
     """What the cell does without stimulus, in words."""
     from cardiosim.ionic.resting_state import rest
 

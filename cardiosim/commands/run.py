@@ -97,7 +97,8 @@ def run_case(
         force: replace earlier results in `folder`.
         pictures: draw what was recorded; a protocol draws what it found anyway.
     """
-    from cardiosim.case.build import assemble, build_pacer, pace
+    from cardiosim.case.build import assemble, pace
+    from cardiosim.case.cells import build_pacer
     from cardiosim.case.resolve import resolved_document
 
     case = read_case(path, overrides)
@@ -106,7 +107,7 @@ def run_case(
     clock = _Clock()
     with waiting(f"compiling {Path(case.cell.model).stem}"):
         case, problem = assemble(case)
-        pacer = build_pacer(case, problem.cell)
+        pacer = build_pacer([case], problem.cell)
     _warn_of_loose_units(case, problem)
     _warn_of_slow_conduction(case, problem)
     clock.stop("compile")

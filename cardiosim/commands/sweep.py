@@ -102,7 +102,8 @@ class _Plan:
         cls, case: Path, overrides: tuple[str, ...], sweep: Sweep, workers: int
     ) -> _Plan:
         """Read every sample, so that a value that is none is told before any runs."""
-        from cardiosim.case.build import assemble, build_pacer
+        from cardiosim.case.build import assemble
+        from cardiosim.case.cells import build_pacer
         from cardiosim.case.resolve import resolved_document
         from cardiosim.experiments.population import can_run_together
         from cardiosim.ionic.equations import fingerprint
@@ -113,7 +114,7 @@ class _Plan:
         together = can_run_together(cases)
         # Compiled here, so that no two workers do it at once.
         first, problem = assemble(cases[0])
-        build_pacer(first, problem.cell)
+        build_pacer([first], problem.cell)
         calcium = problem.cell.facts["cytosolic_calcium"]
         if together and calcium:
             problem.cell.observe(problem.states, [calcium])

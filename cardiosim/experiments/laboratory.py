@@ -34,7 +34,7 @@ from cardiosim.experiments.restitution_protocols import (
     s1s2_findings,
 )
 from cardiosim.experiments.single_cells import Progress, Pulse
-from cardiosim.ionic.compiled import CompiledCell
+from cardiosim.ionic.cell import Cell
 
 PERCENTS = (50.0, 90.0)  # of repolarisation, where the case names none
 LONGEST_RUSH_LARSEN_STEP = 0.02  # ms, a time constant of the sodium channel
@@ -52,7 +52,7 @@ class Bench:
     """
 
     case: Case
-    cell: CompiledCell
+    cell: Cell
     state: NDArray[np.float64]
     progress: Progress | None = None
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from cardiosim.case.beats import beats_of
 from cardiosim.case.build import build_stimuli
-from cardiosim.case.cells import build_cells, can_be_nodes_of_one_mesh
+from cardiosim.case.cells import build_cells, build_pacer, can_be_nodes_of_one_mesh
 from cardiosim.case.read import CaseError
 from cardiosim.case.schema import Case
 from cardiosim.experiments.single_cells import Progress, run_cells
-from cardiosim.ionic.compiled import CompiledCell
+from cardiosim.ionic.cell import Cell
 from cardiosim.measure.beat_to_beat import changes
 from cardiosim.measure.biomarkers import train_biomarkers
 from cardiosim.measure.calcium_transient import calcium_biomarkers
@@ -111,7 +111,7 @@ def _run(cases: Sequence[Case], progress: Progress | None) -> Population:
     paced = prepace.bcl * prepace.beats if prepace else 0.0
     recording = run_cells(
         cell,
-        _paced(cases, cell, _part(progress, 0.0, paced + case.time.end)),
+        paced_states(cases, cell, _part(progress, 0.0, paced + case.time.end)),
         stimuli,
         case.time.end,
         case.time.dt,
@@ -165,10 +165,16 @@ def _stimuli(cases: Sequence[Case]) -> tuple[Stimulus, ...]:
     )
 
 
-def _paced(
-    cases: Sequence[Case], cell: CompiledCell, progress: Progress | None
+def paced_states(
+    cases: Sequence[Case], cell: Cell, progress: Progress | None = None
 ) -> NDArray[np.float64]:
-    """States that the S1 train leaves, each cell its own; (n_states, n_cells)."""
+    """States that the S1 train leaves, each cell its own; (n_states, n_cells).
+
+    Args:
+        cases: that differ in the values of parameters.
+        cell: of all of them, with the scheme of the run.
+        progress: called with the time done and the end, ms.
+    """
     prepace, n_cells = cases[0].cell.prepace, len(cases)
     states = cell.initial_states(n_cells)
     if prepace is None:
@@ -181,15 +187,14 @@ def _paced(
         prepace.bcl,
         prepace.beats,
     )
-    same = prepace.scheme == cases[0].cell.scheme
-    pacer = cell if same else build_cells(cases, prepace.scheme)
+    pacer = build_pacer(cases, cell)
     problem = Monodomain(point(n_cells), pacer, None, (train,), states)
     march(problem, prepace.dt, prepace.beats * prepace.bcl, progress=progress)
     return problem.states
 
 
 def _calcium_recorder(
-    cell: CompiledCell, n_cells: int, start: float, dt: float
+    cell: Cell, n_cells: int, start: float, dt: float
 ) -> TraceRecorder | None:
     name = cell.facts["cytosolic_calcium"]
     if name is None:

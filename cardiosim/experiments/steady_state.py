@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.experiments.single_cells import Progress, Pulse, Recording, run_cells
-from cardiosim.ionic.compiled import CompiledCell
+from cardiosim.ionic.cell import Cell
 from cardiosim.measure.action_potential import ActionPotential, action_potentials
 from cardiosim.tissue.stimulus import Stimulus
 
@@ -44,7 +44,7 @@ class SteadyState:
 
 
 def pace_to_steady_state(
-    cell: CompiledCell,
+    cell: Cell,
     state: NDArray[np.float64],
     pulse: Pulse,
     bcl: float,
@@ -108,7 +108,7 @@ def pace_to_steady_state(
 
 
 def change_of_a_beat(
-    cell: CompiledCell, before: NDArray[np.float64], after: NDArray[np.float64]
+    cell: Cell, before: NDArray[np.float64], after: NDArray[np.float64]
 ) -> float:
     """Largest change of any state over a beat; see the top of this module."""
     scale = np.abs(before)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.experiments.single_cells import Progress
-from cardiosim.ionic.compiled import CompiledCell
+from cardiosim.ionic.cell import Cell
 from cardiosim.simulation.monodomain import uniform_states
 from cardiosim.simulation.run import NonFinitePotential
 from cardiosim.simulation.schedule import whole_steps
@@ -165,7 +165,7 @@ class ClampRecording:
 
 
 def clamp(
-    cell: CompiledCell,
+    cell: Cell,
     state: NDArray[np.float64],
     command: Command,
     variables: Sequence[str],
@@ -233,7 +233,7 @@ def clamp(
 
 
 def _advance(
-    cell: CompiledCell,
+    cell: Cell,
     states: NDArray[np.float64],
     i_stim: NDArray[np.float64],
     command: Command,
@@ -257,7 +257,7 @@ def _report(progress: Progress | None, t: float, end: float) -> None:
         progress(t, end)
 
 
-def _check_finite(cell: CompiledCell, states: NDArray[np.float64], t: float) -> None:
+def _check_finite(cell: Cell, states: NDArray[np.float64], t: float) -> None:
     bad = ~np.isfinite(states).all(axis=1)
     if bad.any():
         lost = [n for n, b in zip(cell.state_names, bad, strict=True) if b]

@@ -75,7 +75,7 @@ def restitution_figure(
             if x.size:
                 _cross(axes, x, colour)
         if any(x.size for x in silent):
-            axes.plot([], [], "x", color=INK, ms=5, label="no response")
+            axes.plot([], [], "x", color=INK, ms=5, label="no duration")
         axes.set(
             xlabel=INTERVALS.get(interval, interval),
             ylabel=f"{duration} (ms)",

@@ -153,6 +153,7 @@ class AppliedCurrent:
         self.stimuli = tuple(stimuli)
         self._i_stim = np.zeros(n_nodes)
         self._steady_from, self._steady_until = math.inf, -math.inf
+        self._asked, self._edge = math.inf, -math.inf  # what next_edge said last
 
     def over(self, t0: float, t1: float) -> NDArray[np.float64]:
         """Return the mean i_stim over [t0, t1], A/F, shape (n_nodes,).
@@ -171,4 +172,7 @@ class AppliedCurrent:
 
     def next_edge(self, t: float) -> float:
         """Return the first time after t at which any stimulus changes, ms."""
-        return min((s.next_edge(t) for s in self.stimuli), default=math.inf)
+        if not self._asked <= t < self._edge:
+            edges = (s.next_edge(t) for s in self.stimuli)
+            self._asked, self._edge = t, min(edges, default=math.inf)
+        return self._edge

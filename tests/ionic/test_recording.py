@@ -16,7 +16,7 @@ each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
         ({"model": "skibsby2016"}, "unknown cell skibsby2016; did you mean skibsbye20"),
         ({"model": "nowhere.mmt"}, "there is no model file nowhere.mmt"),
         ({"scheme": "euler"}, "unknown scheme euler; expected rush_larsen or multira"),
-        ({"backend": "cuda"}, "unknown backend cuda; expected numba or scalar"),
+        ({"backend": "cuda"}, "unknown backend cuda; expected numba, scalar or torch"),
         ({"substeps": 0}, "substeps is 0; at least 1 is needed"),
         (
             {"parameters": {"ina.g_na": 1.0}},

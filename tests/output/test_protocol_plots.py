@@ -37,7 +37,7 @@ def test_interval_without_a_response_is_crossed(tmp_path, drawn, texts):
     crosses = [line for line in drawn[0].axes[0].lines if line.get_marker() == "x"]
     assert crosses[0].get_xdata().tolist() == [300.0]
     words = texts(drawn[0])
-    assert {"no response", "diastolic interval DI (ms)"} <= set(words)
+    assert {"no duration", "diastolic interval DI (ms)"} <= set(words)
 
 
 def test_clamp_has_each_step_in_one_colour(tmp_path, drawn, texts, check_picture):
