@@ -8,21 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.schema import Case
+from cardiosim.tissue.stimulus import Stimulus
+
+ROUNDING = 1e-6  # of a time step; what begins so close to the end has no step in it
 
 
 def beats_of(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """When the stimuli begin and how long they last, ms; together is one beat.
 
     Returns:
-        Begins in increasing order, and durations, each of shape (n_beats,).
+        Begins before the end of the run, in increasing order, and durations, each of
+        shape (n_beats,).
     """
     longest: dict[float, float] = {}
-    for stimulus in case.stimulus:
-        pulses = stimulus.count or 1
-        if stimulus.period is not None and stimulus.count is None:
-            pulses = math.ceil((case.time.end - stimulus.start) / stimulus.period)
-        for pulse in range(pulses):
-            start = stimulus.start + pulse * (stimulus.period or 0.0)
-            longest[start] = max(stimulus.duration, longest.get(start, 0.0))
+    for table in case.stimulus:
+        train = Stimulus(
+            np.zeros(1, dtype=int),  # when, not where, is asked
+            table.start,
+            table.duration,
+            table.amplitude,
+            table.period or math.inf,
+            table.count,
+        )
+        for start in train.begins(case.time.end - ROUNDING * case.time.dt):
+            longest[start] = max(table.duration, longest.get(start, 0.0))
     starts = np.array(sorted(longest))
     return starts, np.array([longest[start] for start in starts])

@@ -73,11 +73,23 @@ def assemble(case: Case) -> tuple[Case, Monodomain]:
     cell = build_cell(case)
     _check_stimulus(case, cell)
     case = resolve(case, cell.state_names[0], cell.facts["model_fast"])
+    if case.protocol:
+        case = _without_defaults_of_a_march(case)
     diffusion = build_diffusion(case, mesh)
     problem = Monodomain(mesh, cell, diffusion, build_stimuli(case, mesh))
     _check_recording(case, problem)
     cell.compile(mesh.n_nodes)
     return case, problem
+
+
+def _without_defaults_of_a_march(case: Case) -> Case:
+    """What a protocol does not read, so that resolved.toml does not say it either."""
+    return case.model_copy(
+        update={
+            "time": case.time.model_copy(update={"reaction_dt": None}),
+            "record": case.record.model_copy(update={"trace": None}),
+        }
+    )
 
 
 def pace(
@@ -235,6 +247,8 @@ def _trace_nodes(trace: TraceTable, mesh: Mesh, key: str) -> NDArray[np.intp]:
 
 def _check_recording(case: Case, problem: Monodomain) -> None:
     """Tell a mistake in what to record now, rather than after minutes of pacing."""
+    if case.protocol:
+        return
     cell, dt, snapshot = problem.cell, case.time.dt, case.record.snapshot
     tables = {f"record.trace.{i}": trace for i, trace in enumerate(case.record.trace)}
     if snapshot:
@@ -248,8 +262,6 @@ def _check_recording(case: Case, problem: Monodomain) -> None:
                 )
         whole_steps(table.interval, dt, f"{key}.interval", least=1)
         whole_steps(getattr(table, "start", 0.0), dt, f"{key}.start")
-    if case.protocol:
-        return
     n_steps = whole_steps(case.time.end, dt, "time.end", least=1)
     for recorder in build_recorders(case, problem, sink=()).all:
         recorder.begin(problem, dt, n_steps)

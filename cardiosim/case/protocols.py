@@ -7,10 +7,17 @@ pulse of that train unless it says otherwise.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+import math
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    model_validator,
+)
 
 from cardiosim.case.quantities import (
     Current,
@@ -20,90 +27,137 @@ from cardiosim.case.quantities import (
     Time,
     quantity,
 )
+from cardiosim.units import to_project_units
 
-Percent = quantity("1", gt=0.0, lt=100.0)
 PositiveCurrent = quantity("A/F", gt=0.0)
 Relative = quantity("1", gt=0.0, lt=1.0)
 
+MOST_VALUES = 100_000  # that a range may stand for
+LONGEST_PULSE = 50.0  # ms; an answer to a longer one is the stimulus itself
 
-def spread(entry: Any) -> Any:
-    """{ from, to, step } or { from, to, count } as the list that it stands for."""
+
+def spread(entry: Any, unit: str | None = None) -> Any:
+    """{ from, to, step } or { from, to, count } as the list that it stands for.
+
+    Args:
+        entry: a table, or what is returned as it is.
+        unit: in which strings such as "0.3 s" are read; without one they are refused.
+
+    Raises:
+        ValueError: the table is no range, or one of more than `MOST_VALUES`.
+    """
     if not isinstance(entry, dict):
         return entry
-    wrong = [value for value in entry.values() if not isinstance(value, int | float)]
-    if wrong:
-        raise ValueError(f"came {wrong[0]!r} in {entry}; expected a number")
-    if set(entry) == {"from", "to", "step"}:
-        low, high, step = (float(entry[key]) for key in ("from", "to", "step"))
+    if set(entry) not in ({"from", "to", "step"}, {"from", "to", "count"}):
+        raise ValueError(
+            f"came {sorted(entry)}; expected a list, or a table of from, to and step "
+            "(or count)"
+        )
+    low, high = (_number(entry, key, unit) for key in ("from", "to"))
+    if "count" in entry:
+        count = entry["count"]
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValueError(f"count: came {count!r}, expected a whole number from 1")
+        _require_few(count)
+        values = np.linspace(low, high, count)
+    else:
+        step = _number(entry, "step", unit)
         if step <= 0.0 or high < low:
             raise ValueError(f"came {entry}; expected from <= to and a positive step")
+        _require_few((high - low) / step)
         # A little beyond, so that rounding does not lose the last one.
-        return [float(f"{x:.12g}") for x in np.arange(low, high + 1e-6 * step, step)]
-    if set(entry) == {"from", "to", "count"}:
-        values = np.linspace(entry["from"], entry["to"], int(entry["count"]))
-        return [float(f"{x:.12g}") for x in values]
-    raise ValueError(
-        f"came {sorted(entry)}; expected a list, or a table of from, to and step (or "
-        "count)"
-    )
+        values = np.arange(low, high + 1e-6 * step, step)
+    return [float(f"{x:.12g}") for x in values]
+
+
+def _number(entry: dict[str, Any], key: str, unit: str | None) -> float:
+    value = entry[key]
+    if isinstance(value, str) and unit is not None:
+        value = to_project_units(value, unit, key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"came {value!r} in {entry}; expected a number")
+    if not math.isfinite(value):
+        raise ValueError(f"came {value!r} in {entry}; expected a finite number")
+    return float(value)
+
+
+def _require_few(count: float) -> None:
+    if count > MOST_VALUES:
+        raise ValueError(
+            f"a range of {count:.3g} values; expected at most {MOST_VALUES}"
+        )
 
 
 def _family(entry: Any) -> Any:
     """One potential, or those of a family."""
-    values = spread(entry)
+    values = spread(entry, "mV")
     return values if isinstance(values, list | tuple) else [values]
+
+
+def _all_different(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Results are named after these values, by six digits."""
+    named = [f"{value:g}" for value in values]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} ms came twice; results are told apart by it")
+    return values
 
 
 Potentials = Annotated[
     tuple[Potential, ...], BeforeValidator(_family), Field(min_length=1)
 ]
 Durations = Annotated[
-    tuple[Duration, ...], BeforeValidator(spread), Field(min_length=1)
+    tuple[Duration, ...],
+    BeforeValidator(lambda entry: spread(entry, "ms")),
+    Field(min_length=1, description="a list of numbers in ms, or a range of them"),
+    AfterValidator(_all_different),
 ]
-
-
-# At which to give the duration, beside the percentages of measure.apd.
-LevelPotentials = tuple[Potential, ...]
 
 
 class PulseTable(Table):
     """Shape of the stimuli; what is not given is that of the S1 train."""
 
     amplitude: Current | None = None
-    duration: Duration | None = None
+    duration: quantity("ms", gt=0.0, le=LONGEST_PULSE) | None = None
 
 
-class PacingProtocol(Table):
+class ProtocolTable(Table):
+    """What all kinds have in common."""
+
+    measures_durations: ClassVar[bool] = False  # at measure.apd and measure.apd_at
+
+
+class PacingProtocol(ProtocolTable):
     """Beats at one rate, up to a steady state or to a number of them."""
 
+    measures_durations = True
     kind: Literal["pacing"]
     bcl: Duration
     pulse: PulseTable = PulseTable()
     beats: PositiveInt = 1000  # at most
     tolerance: quantity("1", ge=0.0) = 1e-5  # 0: exactly `beats`
-    potentials: LevelPotentials = ()
 
 
-class S1S2Protocol(Table):
+class S1S2Protocol(ProtocolTable):
     """APD after one premature stimulus at each interval since the last S1."""
 
+    measures_durations = True
     kind: Literal["s1s2_restitution"]
     intervals: Durations
-    potentials: LevelPotentials = ()
     pulse: PulseTable = PulseTable()  # of S2
 
 
-class DynamicProtocol(Table):
+class DynamicProtocol(ProtocolTable):
     """APD of the last of some beats at each cycle length."""
 
+    measures_durations = True
     kind: Literal["dynamic_restitution"]
     cycle_lengths: Durations
     beats: Annotated[int, Field(ge=2)] = 50
-    potentials: LevelPotentials = ()
     pulse: PulseTable = PulseTable()
 
 
-class RefractoryPeriodProtocol(Table):
+class RefractoryPeriodProtocol(ProtocolTable):
     """Shortest S1-S2 interval that the cell answers, by bisection."""
 
     kind: Literal["refractory_period"]
@@ -124,7 +178,7 @@ class RefractoryPeriodProtocol(Table):
         return self
 
 
-class ThresholdProtocol(Table):
+class ThresholdProtocol(ProtocolTable):
     """Smallest amplitude that the resting cell answers, by bisection."""
 
     kind: Literal["threshold"]
@@ -133,7 +187,7 @@ class ThresholdProtocol(Table):
     duration: Duration | None = None  # that of the S1 train
 
 
-class StrengthDurationProtocol(Table):
+class StrengthDurationProtocol(ProtocolTable):
     """Threshold over the duration of the pulse; rheobase and chronaxie."""
 
     kind: Literal["strength_duration"]
@@ -161,7 +215,7 @@ class ClampSegment(Table):
         return self.step_to if self.step_to is not None else self.ramp_to
 
 
-class VoltageClampProtocol(Table):
+class VoltageClampProtocol(ProtocolTable):
     """Currents under a command: steps and ramps, or a recorded action potential."""
 
     kind: Literal["voltage_clamp"]

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from cardiosim.case.schema import Case, ParameterTable
+from cardiosim.ionic.equations import nearest
 from cardiosim.ionic.library import SUFFIXES
 
 
@@ -167,10 +168,16 @@ def _describe(problem: dict[str, Any]) -> str:
     loc = problem["loc"]
     if loc[-1:] == ("float",):  # what pydantic tried of a number or a text
         loc = loc[:-1]
-    where = ".".join(str(part) for part in loc)
+    where = _spoken(loc)
     kind, limits = problem["type"], problem.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown_key(loc)
+    if kind == "union_tag_not_found":
+        kinds = " or ".join(map(repr, _kinds(loc)))
+        return f"{where}.kind is missing; expected {kinds}"
+    if kind == "union_tag_invalid":
+        tag = str(limits["tag"])
+        return f"{where}.kind: came {tag!r}; {nearest(tag, _kinds(loc))}"
     if kind == "missing":
         return f"{where} is missing; expected {_expected(loc)}"
     if kind == "value_error":  # raised by the schema, finished but for the place
@@ -191,6 +198,9 @@ def _describe(problem: dict[str, Any]) -> str:
         "model_type": "a table",
         "model_attributes_type": "a table",
         "dict_type": "a table",
+        "bool_type": "true or false",
+        "bool_parsing": "true or false",
+        "too_short": "at least {min_length} of them",
     }.get(kind, problem["msg"])
     return f"{where}: came {problem['input']!r}, expected {expected.format(**limits)}"
 
@@ -198,7 +208,7 @@ def _describe(problem: dict[str, Any]) -> str:
 def _unknown_key(loc: tuple[str | int, ...]) -> str:
     """Name the nearest known key, first in the same table, then anywhere."""
     *tables, key = loc
-    where = ".".join(str(part) for part in tables)
+    where = _spoken(tables)
     table = _table_at(tables)
     if table is ParameterTable:
         return (
@@ -211,7 +221,8 @@ def _unknown_key(loc: tuple[str | int, ...]) -> str:
     title = f"[{where}]" if where else "the case"
     if near:
         return f"{title} has no key {key!r}; did you mean {lower[near[0]]!r}?"
-    elsewhere = [name for name in _all_keys(Case) if name.endswith(f".{key}")]
+    here = f"{where}.{key}"  # known to another kind of this table
+    elsewhere = [n for n in _all_keys(Case) if n.endswith(f".{key}") and n != here]
     if elsewhere:
         return f"{title} has no key {key!r}; did you mean {elsewhere[0]}?"
     return f"{title} has no key {key!r}; it has {', '.join(known)}"
@@ -229,12 +240,44 @@ def _expected(loc: tuple[str | int, ...]) -> str:
     return field.description or "a whole number"
 
 
+def _spoken(loc: Sequence[str | int]) -> str:
+    """A place as the user writes it: pydantic puts the kind behind a table of many."""
+    parts = [
+        part
+        for depth, part in enumerate(loc)
+        if not (depth and part in _kinds(loc[:depth]))
+    ]
+    return ".".join(map(str, parts))
+
+
 def _table_at(loc: Iterable[str | int]) -> type[BaseModel]:
-    table: type[BaseModel] = Case
+    """The table class at a place, of the kind that it names."""
+    return _tables_at(loc)[0]
+
+
+def _tables_at(loc: Iterable[str | int]) -> list[type[BaseModel]]:
+    """The classes that a table may have, which differ in their kind."""
+    tables: list[type[BaseModel]] = [Case]
     for part in loc:
-        if part in table.model_fields:
-            table = next(_tables_in(table.model_fields[part].annotation))
-    return table
+        of_kind = [table for table in tables if part in _kinds_of(table)]
+        if len(tables) > 1 and of_kind:
+            tables = of_kind
+        elif part in tables[0].model_fields:
+            tables = list(_tables_in(tables[0].model_fields[part].annotation)) or tables
+    return tables
+
+
+def _kinds(loc: Iterable[str | int]) -> list[str]:
+    """Kinds that the table at a place may be of; none if there is but one class."""
+    tables = _tables_at(loc)
+    if len(tables) < 2:
+        return []
+    return [kind for table in tables for kind in _kinds_of(table)]
+
+
+def _kinds_of(table: type[BaseModel]) -> tuple[str, ...]:
+    kind = table.model_fields.get("kind")
+    return get_args(kind.annotation) if kind else ()
 
 
 def _tables_in(annotation: Any) -> Iterator[type[BaseModel]]:

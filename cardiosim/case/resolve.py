@@ -16,6 +16,7 @@ import numba
 import cardiosim
 from cardiosim.case.cells import pacing_scheme
 from cardiosim.case.schema import (
+    PERCENTS,
     Case,
     CvTable,
     PrepaceTable,
@@ -110,7 +111,7 @@ def _measure(case: Case) -> dict[str, Any]:
     if case.mesh.kind == "cable":
         return {"cv": case.measure.cv or CvTable()}
     if case.stimulus and case.measure.apd is None:
-        return {"apd": (50.0, 90.0)}
+        return {"apd": PERCENTS}
     return {}
 
 
@@ -137,9 +138,7 @@ def provenance(cell: Cell) -> dict[str, Any]:
         "device": {
             "kind": "cpu",
             "name": cpu_name(),
-            "cores": len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count(),
+            "cores": cores(),
             "threads": numba.get_num_threads(),
         },
     }
@@ -164,6 +163,13 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _commit() -> str | None:

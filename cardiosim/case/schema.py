@@ -11,80 +11,24 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, FiniteFloat, PositiveInt, field_validator, model_validator
 
-from cardiosim.case.protocols import Protocol
+from cardiosim.case.protocols import DynamicProtocol, PacingProtocol, Protocol
 from cardiosim.case.quantities import (
     Current,
     Duration,
     Fraction,
     Length,
-    PositiveLength,
     Potential,
     Table,
     Time,
     quantity,
 )
+from cardiosim.case.tissue_tables import MeshTable, TissueTable
 from cardiosim.ionic.drug_block import unblocked_share
+from cardiosim.simulation.schedule import whole_steps
 
-
-class MeshTable(Table):
-    """Where the nodes are."""
-
-    kind: Literal["cable", "point"]
-    length: PositiveLength | None = None
-    dx: PositiveLength | None = None
-
-    @model_validator(mode="after")
-    def _cable_has_a_length(self) -> Self:
-        given = [key for key in ("length", "dx") if getattr(self, key) is not None]
-        if self.kind == "point" and given:
-            raise ValueError(
-                f'kind "point" has no {" and no ".join(given)}; remove it, '
-                'or write kind = "cable"'
-            )
-        missing = {"length", "dx"} - set(given)
-        if self.kind == "cable" and missing:
-            raise ValueError(
-                f'kind "cable" needs {" and ".join(sorted(missing))}, in mm'
-            )
-        return self
-
-
-class TissueTable(Table):
-    """What couples the nodes: D itself, or sigma_l, chi and C_m that make it."""
-
-    D: quantity("mm2/ms", gt=0.0) | None = None
-    sigma_l: quantity("mS/mm", gt=0.0) | None = None
-    chi: quantity("1/mm", gt=0.0) | None = None
-    C_m: quantity("uF/mm2", gt=0.0) | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _chi_and_C_m_have_defaults(cls, table: Any) -> Any:
-        if isinstance(table, dict) and "sigma_l" in table:
-            return {"chi": 140.0, "C_m": 0.01, **table}
-        return table
-
-    @model_validator(mode="after")
-    def _one_way_to_say_it(self) -> Self:
-        if (self.D is None) == (self.sigma_l is None):
-            raise ValueError(
-                "give either D (mm2/ms), or sigma_l (mS/mm) with chi (1/mm, 140 by "
-                "default) and C_m (uF/mm2, 0.01 by default); "
-                + ("both came" if self.D is not None else "neither came")
-            )
-        if self.D is not None and (self.chi or self.C_m):
-            raise ValueError(
-                "chi and C_m belong to sigma_l; D = sigma_l / (chi C_m) holds them "
-                "already, so remove them, or write sigma_l instead of D"
-            )
-        return self
-
-    @property
-    def diffusivity(self) -> float:
-        """D in mm2/ms."""
-        if self.D is not None:
-            return self.D
-        return self.sigma_l / (self.chi * self.C_m)
+PERCENTS = (50.0, 90.0)  # of repolarisation, where a case names none
+# ms, a time constant of the sodium channel; beyond, conduction is some 2 % slow.
+LARGEST_RUSH_LARSEN_STEP = 0.02
 
 
 class ParameterTable(Table):
@@ -190,6 +134,16 @@ class PrepaceTable(Table):
     duration: Duration = 2.0
     dt: Duration = 0.02
     scheme: Scheme | None = None  # multirate where the cell names fast gates
+
+    @model_validator(mode="after")
+    def _beats_fit(self) -> Self:
+        if self.duration >= self.bcl:
+            raise ValueError(
+                f"duration {self.duration:g} ms is not below bcl {self.bcl:g} ms; "
+                "shorten the stimulus, or pace more slowly"
+            )
+        whole_steps(self.beats * self.bcl, self.dt, "beats * bcl")
+        return self
 
 
 class CellTable(Table):
@@ -369,12 +323,39 @@ class Case(Table):
                 f"protocol {self.protocol.kind} is for single cells; write mesh.kind = "
                 f'"point" instead of "{self.mesh.kind}"'
             )
-        extra = ["[[stimulus]]"] if self.stimulus else []
-        extra += ["time.end"] if self.time.end is not None else []
+        without_effect = {
+            "[[stimulus]]": bool(self.stimulus),
+            "time.end": self.time.end is not None,
+            "time.reaction_dt": self.time.reaction_dt is not None,
+            "[[record.trace]]": self.record.trace is not None,
+            "[record.snapshot]": self.record.snapshot is not None,
+        }
+        if not self.protocol.measures_durations:
+            without_effect["measure.apd"] = self.measure.apd is not None
+            without_effect["measure.apd_at"] = self.measure.apd_at is not None
+        extra = [key for key, is_given in without_effect.items() if is_given]
         if extra:
             raise ValueError(
-                f"protocol {self.protocol.kind} knows its stimuli and its end; remove "
-                + " and ".join(extra)
+                f"protocol {self.protocol.kind} knows its stimuli, steps, end and "
+                f"recordings by itself; remove {' and '.join(extra)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pulses_are_shorter_than_their_cycles(self) -> Self:
+        protocol = self.protocol
+        if isinstance(protocol, PacingProtocol):
+            key, shortest = "bcl", protocol.bcl
+        elif isinstance(protocol, DynamicProtocol):
+            key, shortest = "cycle_lengths", min(protocol.cycle_lengths)
+        else:
+            return self
+        train = self.cell.prepace or PrepaceTable(bcl=1000.0, beats=1)
+        duration = protocol.pulse.duration or train.duration
+        if duration >= shortest:
+            raise ValueError(
+                f"protocol.{key}: {shortest:g} ms is not above the {duration:g} ms of "
+                "the pulse (protocol.pulse.duration, or else cell.prepace.duration)"
             )
         return self
 

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
+from cardiosim.case.schema import PERCENTS
 from cardiosim.commands.recorded import (
-    case_of,
     cytosolic_calcium,
     is_tissue,
+    marched_case,
     membrane_potential,
     traced_beats,
     traced_transients,
@@ -47,7 +48,7 @@ def cv(
 ) -> None:
     """Conduction velocity along a cable."""
     opened = open_results(results)
-    asked = case_of(opened).measure.cv
+    asked = marched_case(opened).measure.cv
     if asked is None:
         raise ValueError(
             f"{results} is no run of a cable; expected one for a conduction velocity"
@@ -92,8 +93,8 @@ def apd(
 ) -> None:
     """Action potentials of every beat in the traces of V."""
     opened = open_results(results)
-    asked = case_of(opened).measure
-    percents = tuple(percent or asked.apd or (50.0, 90.0))
+    asked = marched_case(opened).measure
+    percents = tuple(percent or asked.apd or PERCENTS)
     potentials = tuple(potential or apd_potentials(asked))
     tissue = is_tissue(opened)
     header = ["node", "x mm", "activation ms"] if tissue else ["node", "stimulus ms"]
@@ -158,6 +159,7 @@ def calcium(
 ) -> None:
     """Calcium transient of every beat in the traces of cytosolic calcium."""
     opened = open_results(results)
+    marched_case(opened)
     name = variable or cytosolic_calcium(opened)
     if name is None:
         raise ValueError(

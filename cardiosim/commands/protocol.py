@@ -10,6 +10,14 @@ from cardiosim.commands.protocol_pictures import draw_protocol
 from cardiosim.output.results import ResultsFolder
 from cardiosim.output.tables import write_table
 
+# What the progress of a protocol counts; the others narrow brackets, in rounds.
+_COUNTED = {
+    "pacing": "beats",
+    "s1s2_restitution": "ms",
+    "dynamic_restitution": "ms",
+    "voltage_clamp": "ms",
+}
+
 
 def run_protocol_into(
     case: Case, problem, results: ResultsFolder
@@ -27,7 +35,8 @@ def run_protocol_into(
     from cardiosim.experiments.laboratory import Bench, run_protocol
 
     kind = case.protocol.kind
-    with progress(case.title or kind.replace("_", " "), unit="") as show:
+    unit = _COUNTED.get(kind, "rounds")
+    with progress(case.title or kind.replace("_", " "), unit) as show:
         bench = Bench(case, problem.cell, problem.states[:, 0].copy(), show)
         findings = run_protocol(bench)
     for name, columns in findings.tables.items():

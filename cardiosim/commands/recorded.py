@@ -25,6 +25,26 @@ def case_of(results: Results) -> Case:
     return read_case(results.path / "resolved.toml")
 
 
+def marched_case(results: Results) -> Case:
+    """The case of a single run with stimuli, whose recordings are to be measured.
+
+    Raises:
+        ValueError: a sweep or a protocol, whose numbers are in their tables already.
+    """
+    case = case_of(results)
+    tables = sorted(file.name for file in results.path.glob("*.csv"))
+    if "sweep" in results.resolved["provenance"]:
+        of, advice = "a sweep", "; to measure one sample more closely run it by itself"
+    elif case.protocol:
+        of, advice = f"protocol {case.protocol.kind}", ""
+    else:
+        return case
+    raise ValueError(
+        f"{results.path} is of {of}, whose numbers are in "
+        f"{' and '.join(['summary.json', *tables])} there{advice}"
+    )
+
+
 def membrane_potential(results: Results) -> str:
     """Name of the membrane potential in the recordings."""
     return results.resolved["provenance"]["cell"]["membrane_potential"]
@@ -55,7 +75,7 @@ def traced_beats(
     Those of tissue begin at the node's own upstroke; a node without one has none.
     Those of single cells begin with the stimulus.
     """
-    case = case_of(results)
+    case = marched_case(results)
     threshold = case.record.activation_threshold
     V = membrane_potential(results)
     found = {}
@@ -96,7 +116,7 @@ def traced_transients(
     Returns:
         node -> "start", ms, and what `train_calcium_biomarkers` gives; (n_beats,) each.
     """
-    starts = beats_of(case_of(results))[0]
+    starts = beats_of(marched_case(results))[0]
     beats = traced_beats(results, (90.0,)) if is_tissue(results) else {}
     found = {}
     for trace in traces_of(variable, results):

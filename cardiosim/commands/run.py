@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cardiosim.case.read import case_file, read_case
-from cardiosim.case.schema import Case
+from cardiosim.case.schema import LARGEST_RUSH_LARSEN_STEP, PERCENTS, Case
 from cardiosim.commands.expected import compare, read_expected
 from cardiosim.commands.pictures import draw
 from cardiosim.commands.progress import progress, waiting
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from cardiosim.case.build import Recorders
     from cardiosim.simulation.monodomain import Monodomain
     from cardiosim.simulation.run import Timing
-
-LARGEST_RUSH_LARSEN_STEP = 0.02  # ms, some 2 % slow in conduction
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,8 @@ def _warn_of_slow_conduction(case: Case, problem: Monodomain) -> None:
     if step > LARGEST_RUSH_LARSEN_STEP * (1.0 + 1e-9):
         typer.echo(
             f"warning: rush_larsen at dt {step:g} ms is about {100.0 * step:.0f} % "
-            "slow in conduction; use multirate or dt of 0.02 ms or less",
+            "slow in conduction; use multirate or dt of "
+            f"{LARGEST_RUSH_LARSEN_STEP:g} ms or less",
             err=True,
         )
 
@@ -249,9 +248,10 @@ def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]
         except ValueError as error:
             numbers |= no_conduction_numbers(results, *part)
             warnings.append(f"no conduction velocity: {error}")
-    if case.measure.apd:
+    if case.measure.apd or case.measure.apd_at:
+        percents = case.measure.apd or PERCENTS
         try:
-            numbers |= action_potential_numbers(results, case.measure.apd)
+            numbers |= action_potential_numbers(results, percents)
         except ValueError as error:
             warnings.append(f"no action potential: {error}")
     return numbers, tuple(warnings)

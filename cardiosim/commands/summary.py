@@ -18,6 +18,7 @@ from cardiosim.commands.recorded import (
     traced_transients,
     traces_of,
 )
+from cardiosim.experiments.findings import entry
 from cardiosim.measure.action_potential import ActionPotential
 from cardiosim.measure.beat_to_beat import (
     ALTERNANS_BOUND,
@@ -26,6 +27,7 @@ from cardiosim.measure.beat_to_beat import (
     changes,
     diastolic_intervals,
 )
+from cardiosim.measure.biomarkers import biomarker_unit
 from cardiosim.measure.conduction_velocity import conduction_fit, conduction_velocity
 from cardiosim.output.results import Results
 
@@ -47,13 +49,13 @@ def conduction_numbers(
     which = f", beat {beat} of {beats}" if beats > 1 else ""
     part = f"{start:.0%} and {stop:.0%} of the cable{which}"
     return {
-        "conduction_velocity": _entry(
+        "conduction_velocity": entry(
             conduction_velocity(x, lat, start, stop), "m/s", f"between {part}"
         ),
-        "conduction_velocity_fit": _entry(
+        "conduction_velocity_fit": entry(
             fit.velocity, "m/s", f"least-squares line between {part}"
         ),
-        "conduction_fit_residual": _entry(
+        "conduction_fit_residual": entry(
             fit.residual, "ms", "root mean square of LAT minus that line"
         ),
     }
@@ -66,7 +68,7 @@ def no_conduction_numbers(
     x = results.mesh_points[:, 0]
     x0, x1 = (x.min() + part * np.ptp(x) for part in (start, stop))
     definition = f"no single wave between {x0:g} and {x1:g} mm"
-    return {"conduction_velocity": _entry(math.nan, "m/s", definition)}
+    return {"conduction_velocity": entry(math.nan, "m/s", definition)}
 
 
 def action_potential_numbers(
@@ -84,7 +86,7 @@ def action_potential_numbers(
     for node, beats in traced.items():
         if not beats:
             x = results.mesh_points[node, 0]
-            silent = _entry(math.nan, "ms", f"no activation at x = {x:g} mm")
+            silent = entry(math.nan, "ms", f"no activation at x = {x:g} mm")
             entries = {f"apd{percent:g}": silent for percent in percents}
         elif is_tissue(results):
             which = f", beat {len(beats)} of {len(beats)}" if len(beats) > 1 else ""
@@ -101,24 +103,23 @@ def action_potential_numbers(
 
 def _biomarkers(beat: ActionPotential) -> dict[str, dict[str, Any]]:
     slope = "largest dV/dt"
+    after = beat.dvdt_max_time - beat.stimulus_start
     return {
-        "resting_potential": _entry(
-            beat.resting_potential, "mV", "V just before the stimulus"
+        **_shape(
+            beat,
+            resting_potential="V just before the stimulus",
+            peak="largest V of the beat",
+            amplitude="peak minus resting potential",
+            dvdt_max=f"{slope} of the whole beat",
         ),
-        "peak": _entry(beat.peak, "mV", "largest V of the beat"),
-        "amplitude": _entry(beat.amplitude, "mV", "peak minus resting potential"),
-        "dvdt_max": _entry(beat.dvdt_max, "V/s", f"{slope} of the whole beat"),
-        "dvdt_max_time": _entry(
-            beat.dvdt_max_time - beat.stimulus_start, "ms", "after the stimulus began"
-        ),
-        "dvdt_max_during_stimulus": _entry(
-            beat.dvdt_max_during_stimulus, "V/s", f"{slope} while the stimulus lasts"
-        ),
-        "dvdt_max_after_stimulus": _entry(
-            beat.dvdt_max_after_stimulus, "V/s", f"{slope} once the stimulus is over"
+        "dvdt_max_time": entry(after, "ms", "after the stimulus began"),
+        **_shape(
+            beat,
+            dvdt_max_during_stimulus=f"{slope} while the stimulus lasts",
+            dvdt_max_after_stimulus=f"{slope} once the stimulus is over",
         ),
         **_durations(beat),
-        "triangulation": _entry(beat.triangulation, "ms", "APD90 minus APD30"),
+        **_shape(beat, triangulation="APD90 minus APD30"),
     }
 
 
@@ -126,27 +127,33 @@ def _propagated_biomarkers(
     beat: ActionPotential, which: str
 ) -> dict[str, dict[str, Any]]:
     return {
-        "activation_time": _entry(
-            beat.activation_time, "ms", f"V crosses the threshold{which}"
+        **_shape(
+            beat,
+            activation_time=f"V crosses the threshold{which}",
+            resting_potential="smallest V between the beat before and this",
+            peak="largest V of the beat",
+            amplitude="peak minus resting potential",
+            dvdt_max="largest dV/dt of the whole beat",
         ),
-        "resting_potential": _entry(
-            beat.resting_potential, "mV", "smallest V between the beat before and this"
-        ),
-        "peak": _entry(beat.peak, "mV", "largest V of the beat"),
-        "amplitude": _entry(beat.amplitude, "mV", "peak minus resting potential"),
-        "dvdt_max": _entry(beat.dvdt_max, "V/s", "largest dV/dt of the whole beat"),
         **_durations(beat),
+    }
+
+
+def _shape(beat: ActionPotential, **definitions: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: entry(getattr(beat, name), biomarker_unit(name), definition)
+        for name, definition in definitions.items()
     }
 
 
 def _durations(beat: ActionPotential) -> dict[str, dict[str, Any]]:
     return {
-        f"apd{percent:g}": _entry(
+        f"apd{percent:g}": entry(
             duration, "ms", f"from dV/dt max to {percent:g} % repolarisation"
         )
         for percent, duration in beat.apd.items()
     } | {
-        f"apd_at_{level:g}mV": _entry(
+        f"apd_at_{level:g}mV": entry(
             duration, "ms", f"from rising through {level:g} mV to falling below it"
         )
         for level, duration in beat.apd_at.items()
@@ -162,11 +169,11 @@ def _beat_to_beat(
     interval, change = between_beats(beats, percent)[-1]
     before = f"from {percent:g} % repolarisation of the beat before to dV/dt max"
     entries = {
-        "diastolic_interval": _entry(interval, "ms", before),
-        f"apd{percent:g}_change": _entry(change, "ms", "since the beat before"),
+        "diastolic_interval": entry(interval, "ms", before),
+        f"apd{percent:g}_change": entry(change, "ms", "since the beat before"),
     }
     if len(beats) > 2:
-        entries[f"apd{percent:g}_alternans"] = _entry(
+        entries[f"apd{percent:g}_alternans"] = entry(
             alternans([beat.apd[percent] for beat in beats]).magnitude,
             "ms",
             alternates(beats, percent),
@@ -177,21 +184,20 @@ def _beat_to_beat(
 def _transient(beats: dict[str, NDArray], unit: str) -> dict[str, dict[str, Any]]:
     """The calcium transient of the last beat."""
     definitions = {
-        "diastolic_calcium": (unit, "just before the stimulus"),
-        "peak_calcium": (unit, "largest of the beat"),
-        "calcium_amplitude": (unit, "peak minus diastolic calcium"),
-        "calcium_time_to_peak": ("ms", "from the begin of the stimulus"),
+        "diastolic_calcium": "just before the stimulus",
+        "peak_calcium": "largest of the beat",
+        "calcium_amplitude": "peak minus diastolic calcium",
+        "calcium_time_to_peak": "from the begin of the stimulus",
         **{
             f"calcium_decay{percent:g}": (
-                "ms",
-                f"from the peak until {percent:g} % of the amplitude are gone",
+                f"from the peak until {percent:g} % of the amplitude are gone"
             )
             for percent in DECAYS
         },
     }
     return {
-        name: _entry(beats[name][-1], *described)
-        for name, described in definitions.items()
+        name: entry(beats[name][-1], biomarker_unit(name, unit), definition)
+        for name, definition in definitions.items()
     }
 
 
@@ -223,7 +229,3 @@ def alternates(beats: Sequence[ActionPotential], percent: float) -> str:
 def apd_potentials(asked: MeasureTable) -> tuple[float, ...]:
     """Potentials, mV, at which a case asks for the APD."""
     return asked.apd_at or ()
-
-
-def _entry(value: float, unit: str, definition: str) -> dict[str, Any]:
-    return {"value": float(value), "unit": unit, "definition": definition}

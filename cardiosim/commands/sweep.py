@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -47,9 +46,11 @@ def sweep(
     ] = None,
 ) -> None:
     """Run a case at many values. The same command again goes on after a stop."""
+    from cardiosim.case.resolve import cores
+
     begun = perf_counter()
     asked = read_sweep(sweep_file)
-    workers = workers or _cores()
+    workers = workers or cores()
     file = case_file(case)
     name = file.parent.resolve().name if file.name == "case.toml" else file.stem
     path = out or Path("results") / f"{name}-{sweep_file.stem}"
@@ -75,13 +76,6 @@ def sweep(
         folder.write_table()
     n_run = len(folder.rows) - n_before
     _conclude(folder, plan.title, perf_counter() - begun, n_run)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -111,6 +105,7 @@ class _Plan:
         n_samples = len(sweep.samples)
         own = tuple((*overrides, *sweep.overrides(k)) for k in range(n_samples))
         cases = _read_samples(case, overrides, own)
+        _check_cells(cases, tuple(each[len(overrides) :] for each in own))
         together = can_run_together(cases)
         # Compiled here, so that no two workers do it at once.
         first, problem = assemble(cases[0])
@@ -138,8 +133,9 @@ class _Plan:
             fingerprint(
                 cardiosim.__version__,
                 str(sweep.keep_traces),
-                # The first sample's cell stands for text, scheme and compiler.
+                # The first sample's cell stands for scheme and compiler.
                 problem.cell.fingerprint,
+                *_contents_of_files(cases),
                 *(each.model_dump_json() for each in cases),
             ),
             resolved,
@@ -162,9 +158,42 @@ def _read_samples(
         except CaseError as error:
             if sample == 0:
                 read_case(case, overrides)  # what is wrong in all of them
-            varied = ", ".join(each[len(overrides) :])
-            raise CaseError(f"sample {sample} ({varied}): {error}") from None
+            raise _of_sample(sample, each[len(overrides) :], error) from None
     return cases
+
+
+def _check_cells(cases: Sequence[Case], varied: Sequence[Sequence[str]]) -> None:
+    """Find out now whether each cell has the parameters that its samples name."""
+    from cardiosim.case.cells import build_cell
+
+    known = set()
+    for sample, case in enumerate(cases):
+        names = frozenset(case.cell.parameters)
+        blocked = frozenset(name for drug in case.cell.drug for name in drug.blocks)
+        cell = (case.cell.model, case.cell.scheme, names, blocked)
+        if cell in known:
+            continue
+        try:
+            build_cell(case)
+        except ValueError as error:
+            raise _of_sample(sample, varied[sample], error) from None
+        known.add(cell)
+
+
+def _of_sample(sample: int, varied: Sequence[str], error: ValueError) -> CaseError:
+    return CaseError(f"sample {sample} ({', '.join(varied)}): {error}")
+
+
+def _contents_of_files(cases: Sequence[Case]) -> list[str]:
+    """What the samples read beside their case; a file may change between two calls."""
+    from cardiosim.ionic.library import model_source
+
+    models = dict.fromkeys(case.cell.model for case in cases)
+    recordings = dict.fromkeys(getattr(c.protocol, "recording", None) for c in cases)
+    return [
+        *(model_source(model).key for model in models),
+        *(Path(path).read_bytes().hex() for path in recordings if path),
+    ]
 
 
 def _run(plan: _Plan, folder: SweepFolder, workers: int) -> None:

@@ -13,6 +13,7 @@ from cardiosim.case.schema import Case
 from cardiosim.experiments.benchmark import node_rate
 from cardiosim.experiments.population import run_population
 from cardiosim.ionic.compiled import compile_cell
+from cardiosim.simulation.schedule import whole_steps
 
 AMPLITUDE = 20.0  # A/F
 DURATION = 2.0  # ms
@@ -32,6 +33,7 @@ class CellRow:
         n_singularities: removable singularities repaired.
         numbers: biomarkers of the last beat (measure/biomarkers.py), without those
             that the cell does not have, such as of a calcium transient.
+        units: of the numbers.
         rates: 1e6 node-steps a second of one core, by backend; empty if not measured.
         error: why there are no numbers, or "".
     """
@@ -41,6 +43,7 @@ class CellRow:
     n_gates: int
     n_singularities: int
     numbers: dict[str, float]
+    units: dict[str, str]
     rates: dict[str, float]
     error: str = ""
 
@@ -60,8 +63,13 @@ def compare_cells(
         backends: whose speed is measured with rush_larsen; none by default.
 
     Raises:
-        ValueError: there is no such cell.
+        ValueError: there is no such cell; beats that the stimulus does not fit in.
     """
+    if not bcl > DURATION:
+        raise ValueError(
+            f"bcl {bcl:g} ms; expected more than the {DURATION:g} ms of the stimulus"
+        )
+    whole_steps(beats * bcl, STEP, "beats * bcl")
     for name in names:
         cell = compile_cell(name)
         paced = run_population([_case(name, bcl, beats)])
@@ -77,6 +85,7 @@ def compare_cells(
             n_gates=len(cell.facts["gates"]),
             n_singularities=cell.facts["singularities"],
             numbers={k: float(v[0]) for k, v in paced.numbers.items()},
+            units=paced.units,
             rates=rates,
             error=paced.errors.get(0, ""),
         )

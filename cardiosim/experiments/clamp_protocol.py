@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from cardiosim.case.cells import build_cell
 from cardiosim.case.protocols import VoltageClampProtocol
 from cardiosim.case.read import CaseError
+from cardiosim.case.recorded_trace import read_recorded_trace
 from cardiosim.experiments.findings import Column, Findings, Traces, entry
 from cardiosim.experiments.voltage_clamp import (
     ClampRecording,
@@ -21,6 +20,7 @@ from cardiosim.experiments.voltage_clamp import (
     clamp,
 )
 from cardiosim.ionic.equations import nearest
+from cardiosim.simulation.schedule import whole_steps
 
 if TYPE_CHECKING:
     from cardiosim.experiments.laboratory import Bench
@@ -31,6 +31,7 @@ def clamp_findings(bench: Bench, protocol: VoltageClampProtocol) -> Findings:
 
     Raises:
         CaseError: a variable that the cell does not have; a recording that is none.
+        ValueError: a duration that is no whole number of steps.
     """
     cell = build_cell(bench.case, "rush_larsen", clamped=True)
     variables = protocol.variables or tuple(cell.facts["membrane_currents"])
@@ -45,7 +46,7 @@ def clamp_findings(bench: Bench, protocol: VoltageClampProtocol) -> Findings:
             f"{cell.name} names no membrane currents; say which variables to record "
             "in protocol.variables"
         )
-    command = _command(protocol)
+    command = _command(protocol, bench.dt)
     recording = clamp(
         cell,
         bench.state,
@@ -70,9 +71,15 @@ def clamp_findings(bench: Bench, protocol: VoltageClampProtocol) -> Findings:
     return Findings(_extremes(recording, units), tables, {"clamp": traces})
 
 
-def _command(protocol: VoltageClampProtocol) -> Command:
+def _command(protocol: VoltageClampProtocol, dt: float) -> Command:
     if protocol.recording is not None:
-        return RecordedPotential(*_read_recording(Path(protocol.recording)))
+        try:
+            return RecordedPotential(*read_recorded_trace(protocol.recording))
+        except CaseError as error:
+            raise CaseError(f"protocol.recording: {error}") from None
+    for k, segment in enumerate(protocol.segments):
+        what = f"protocol.segments.{k}.duration"
+        whole_steps(segment.duration, dt, what, least=1)
     return StepsAndRamps(
         protocol.holding,
         [
@@ -115,18 +122,3 @@ def _extremes(recording: ClampRecording, units: dict[str, str]) -> dict[str, dic
             where = f"at {recording.times[time]:g} ms and {held:g} mV"
             numbers[f"{what}_{name}"] = entry(values[time, cell], units[name], where)
     return numbers
-
-
-def _read_recording(path: Path) -> tuple[list[float], list[float]]:
-    """Times and V of a CSV file with a header line."""
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            header, *rows = csv.reader(file)
-        names = [heading.partition("(")[0].strip().lower() for heading in header]
-        t, V = (names.index(name) for name in ("time", "v"))
-        return [float(row[t]) for row in rows], [float(row[V]) for row in rows]
-    except (OSError, ValueError, IndexError) as error:
-        raise CaseError(
-            f"protocol.recording: {path} is not read ({error}); expected a CSV file "
-            "with a header line and the columns time (ms) and V (mV)"
-        ) from None

@@ -20,7 +20,12 @@ from cardiosim.case.protocols import (
     VoltageClampProtocol,
 )
 from cardiosim.case.read import CaseError
-from cardiosim.case.schema import Case, PrepaceTable
+from cardiosim.case.schema import (
+    LARGEST_RUSH_LARSEN_STEP,
+    PERCENTS,
+    Case,
+    PrepaceTable,
+)
 from cardiosim.experiments.clamp_protocol import clamp_findings
 from cardiosim.experiments.excitability_protocols import (
     refractory_period_findings,
@@ -35,9 +40,6 @@ from cardiosim.experiments.restitution_protocols import (
 )
 from cardiosim.experiments.single_cells import Progress, Pulse
 from cardiosim.ionic.cell import Cell
-
-PERCENTS = (50.0, 90.0)  # of repolarisation, where the case names none
-LONGEST_RUSH_LARSEN_STEP = 0.02  # ms, a time constant of the sodium channel
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class Bench:
     def percents(self) -> tuple[float, ...]:
         """Percentages of repolarisation to measure."""
         return self.case.measure.apd or PERCENTS
+
+    @property
+    def potentials(self) -> tuple[float, ...]:
+        """Potentials at which to give the duration as well, mV."""
+        return self.case.measure.apd_at or ()
 
     @property
     def threshold(self) -> float:
@@ -124,14 +131,14 @@ def run_protocol(bench: Bench) -> Findings:
 
 
 def _notes_on_the_step(bench: Bench) -> tuple[str, ...]:
-    too_long = bench.dt > LONGEST_RUSH_LARSEN_STEP * (1.0 + 1e-9)
+    too_long = bench.dt > LARGEST_RUSH_LARSEN_STEP * (1.0 + 1e-9)
     # A cell without gates, or one whose V is held, has no upstroke to lose.
     plain = bench.cell.scheme == "rush_larsen" and bench.cell.facts["gates"]
     if not (too_long and plain) or bench.case.protocol.kind == "voltage_clamp":
         return ()
     return (
         f"rush_larsen at dt {bench.dt:g} ms does not resolve the upstroke; use "
-        f"multirate, or dt of {LONGEST_RUSH_LARSEN_STEP:g} ms or less",
+        f"multirate, or dt of {LARGEST_RUSH_LARSEN_STEP:g} ms or less",
     )
 
 

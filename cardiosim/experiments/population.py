@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,22 +11,28 @@ from numpy.typing import NDArray
 from cardiosim.case.beats import beats_of
 from cardiosim.case.build import build_stimuli
 from cardiosim.case.cells import build_cells, build_pacer, can_be_nodes_of_one_mesh
-from cardiosim.case.read import CaseError
-from cardiosim.case.schema import Case
-from cardiosim.experiments.single_cells import Progress, run_cells
+from cardiosim.case.schema import PERCENTS, Case
+from cardiosim.experiments.single_cells import (
+    Progress,
+    calcium_recorder,
+    part_of,
+    run_cells,
+)
 from cardiosim.ionic.cell import Cell
-from cardiosim.measure.beat_to_beat import changes
-from cardiosim.measure.biomarkers import train_biomarkers
+from cardiosim.measure.beat_to_beat import (
+    ALTERNANS_CHANGES,
+    alternans,
+    changes,
+    diastolic_intervals,
+)
+from cardiosim.measure.biomarkers import biomarker_unit, train_biomarkers
 from cardiosim.measure.calcium_transient import calcium_biomarkers
 from cardiosim.simulation.monodomain import Monodomain
-from cardiosim.simulation.recorders import TraceRecorder
-from cardiosim.simulation.run import NonFinitePotential, march
+from cardiosim.simulation.run import march
 from cardiosim.tissue.mesh import point
 from cardiosim.tissue.stimulus import Stimulus
 
-PERCENTS = (50.0, 90.0)  # of repolarisation, where the case names none
 TRACE_INTERVAL = 1.0  # ms between the samples of a kept beat
-CALCIUM_INTERVAL = 0.5  # ms
 _LEFT_OUT = ("stimulus_start", "stimulus_end", "activation_time")
 
 
@@ -85,12 +90,12 @@ def run_population(
         progress: called with the time done and the end, ms.
 
     Returns:
-        Numbers of the last beat; a cell that diverges, or whose stimulus does not fit
-        the run, has an error instead.
+        Numbers of the last beat; a cell that cannot be run or measured, such as one
+        that diverges, has an error instead.
     """
     try:
         return _run(cases, progress)
-    except (NonFinitePotential, CaseError) as error:
+    except (ValueError, RuntimeError) as error:  # of any of them: halving finds which
         if len(cases) == 1:
             return _nothing(cases[0], str(error))
     half = len(cases) // 2
@@ -100,24 +105,25 @@ def run_population(
 def _run(cases: Sequence[Case], progress: Progress | None) -> Population:
     case, n_cells = cases[0], len(cases)
     cell = build_cells(cases)
+    cell.compile(n_cells)
     stimuli = _stimuli(cases)
     trains = [beats_of(c) for c in cases]
     starts = np.array([begins for begins, _ in trains]).T  # (n_beats, n_cells)
     durations = np.array([lasts for _, lasts in trains]).T
-    kept = slice(max(0, len(starts) - 2), None)  # the change since the beat before
+    kept = slice(max(0, len(starts) - ALTERNANS_CHANGES - 1), None)
     begin = max(0.0, float(starts[kept].min()) - TRACE_INTERVAL)
-    calcium = _calcium_recorder(cell, n_cells, float(starts[-1].min()), case.time.dt)
+    calcium = calcium_recorder(cell, n_cells, float(starts[-1].min()), case.time.dt)
     prepace = case.cell.prepace
     paced = prepace.bcl * prepace.beats if prepace else 0.0
     recording = run_cells(
         cell,
-        paced_states(cases, cell, _part(progress, 0.0, paced + case.time.end)),
+        paced_states(cases, cell, part_of(progress, 0.0, paced + case.time.end)),
         stimuli,
         case.time.end,
         case.time.dt,
         start=begin,
         recorders=(calcium,) if calcium else (),
-        progress=_part(progress, paced, paced + case.time.end),
+        progress=part_of(progress, paced, paced + case.time.end),
     )
     percents = case.measure.apd or PERCENTS
     found = train_biomarkers(
@@ -126,31 +132,33 @@ def _run(cases: Sequence[Case], progress: Progress | None) -> Population:
         starts[kept],
         durations[kept],
         percents,
-        threshold=case.record.activation_threshold,
+        case.measure.apd_at or (),
+        case.record.activation_threshold,
     )
     numbers = {k: v[-1] for k, v in found.items() if k not in _LEFT_OUT}
     for name in ("peak_time", "dvdt_max_time", "dvdt_max_after_stimulus_time"):
         numbers[name] = numbers[name] - starts[-1]
-    longest = f"apd{max(percents):g}"
-    if len(starts) > 1:
-        numbers[f"{longest}_change"] = changes(found[longest])[-1]
-    units = {name: _unit(name) for name in numbers}
+    numbers |= _beat_to_beat(found, f"apd{max(percents):g}")
+    of_calcium = "mM"
     if calcium:
         values = calcium.values[calcium.names[0]]
-        transient = calcium_biomarkers(calcium.times, values, starts[-1])
-        numbers |= transient
+        numbers |= calcium_biomarkers(calcium.times, values, starts[-1])
         of_calcium = cell.unit_of(calcium.names[0])
-        units |= {
-            n: of_calcium if n.endswith("calcium") or "amplitude" in n else "ms"
-            for n in transient
-        }
+    units = {name: biomarker_unit(name, of_calcium) for name in numbers}
     times, V = _last_beat(recording.times, recording.V, starts[-1], case.time.end)
     return Population(numbers, units, times, V, {})
 
 
-def _part(progress: Progress | None, before: float, end: float) -> Progress | None:
-    """Progress of a march that follows `before` ms of `end` ms in all."""
-    return progress and (lambda done, _: progress(before + done, end))
+def _beat_to_beat(found: dict[str, NDArray], apd: str) -> dict[str, NDArray]:
+    """What the last beat has to do with those before it, by the names of `run`."""
+    durations = found[apd]
+    if len(durations) < 2:
+        return {}
+    rests = diastolic_intervals(found["dvdt_max_time"], durations)[-1]
+    numbers = {"diastolic_interval": rests, f"{apd}_change": changes(durations)[-1]}
+    if len(durations) > 2:
+        numbers[f"{apd}_alternans"] = alternans(durations).magnitude
+    return numbers
 
 
 def _stimuli(cases: Sequence[Case]) -> tuple[Stimulus, ...]:
@@ -193,17 +201,6 @@ def paced_states(
     return problem.states
 
 
-def _calcium_recorder(
-    cell: Cell, n_cells: int, start: float, dt: float
-) -> TraceRecorder | None:
-    name = cell.facts["cytosolic_calcium"]
-    if name is None:
-        return None
-    every = max(1, round(CALCIUM_INTERVAL / dt)) * dt
-    begin = math.floor(start / dt + 1e-6) * dt
-    return TraceRecorder(np.arange(n_cells), [name], every, begin)
-
-
 def _last_beat(
     times: NDArray, V: NDArray, starts: NDArray, end: float
 ) -> tuple[NDArray, NDArray]:
@@ -213,12 +210,6 @@ def _last_beat(
         np.interp(start + since, times, V[:, node]) for node, start in enumerate(starts)
     ]
     return since, np.array(columns).T
-
-
-def _unit(name: str) -> str:
-    if name.startswith("apd") or name.endswith("_time") or name == "triangulation":
-        return "ms"
-    return "V/s" if name.startswith("dvdt") else "mV"
 
 
 def _nothing(case: Case, error: str) -> Population:

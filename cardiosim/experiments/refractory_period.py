@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cardiosim.experiments.answers import require_answer
 from cardiosim.experiments.bracket import Bracket, narrow
 from cardiosim.experiments.single_cells import (
     Progress,
@@ -111,14 +112,10 @@ def refractory_period(
     alone = run_cells(cell, state, _stimuli(s1, s2, []), end, dt, fine=0.0)
     trace = alone.times, alone.V, 0.0, s1.duration
     beat = beat_biomarkers(*trace, (REPOLARISED,), threshold=threshold)
-    s1_peak = float(beat["peak"][0])
-    if not s1_peak >= threshold:
-        raise ValueError(
-            f"S1 of {s1.amplitude:g} A/F for {s1.duration:g} ms is not answered: V "
-            f"reaches {s1_peak:.3g} mV of the {threshold:g} mV asked for; make it "
-            "stronger"
-        )
-    repolarised = float(beat["dvdt_max_time"][0] + beat[f"apd{REPOLARISED:g}"][0])
+    first = {name: values[0] for name, values in beat.items()}
+    require_answer(first, s1, threshold)
+    s1_peak = float(first["peak"])
+    repolarised = float(first["dvdt_max_time"] + first[f"apd{REPOLARISED:g}"])
 
     def is_answer(intervals: NDArray, peaks: NDArray) -> NDArray[np.bool_]:
         return (peaks > response * s1_peak) & (intervals >= repolarised)

@@ -18,16 +18,18 @@ Reference: Nolasco JB, Dahlen RW 1968, J Appl Physiol 25:191-196, doi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cardiosim.experiments.answers import Biomarkers, is_answered, require_answer
 from cardiosim.experiments.single_cells import (
     Progress,
     Pulse,
     Recording,
+    part_of,
     round_up,
     run_cells,
 )
@@ -43,8 +45,7 @@ from cardiosim.tissue.stimulus import Stimulus
 LISTEN = 1000.0  # ms after the last S2 in which its response has to end
 FINE = 5.0  # ms after a pulse in which every step is kept; steeper than that is none
 LAST_BEATS = 4  # of a train, in which alternans and 2:1 responses show
-
-Biomarkers = Mapping[str, NDArray[np.float64]]
+FIRST_BEAT = 100.0  # ms in which the first beat of a train has to peak
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class S1S2Restitution:
         intervals: from S1 to S2, ms, shape (n,).
         s1: biomarkers of the last S1 without an S2 after it, shape () each.
         s2: biomarkers of the response to S2 (measure/biomarkers.py), shape (n,) each.
+        answered: whether S2 is (experiments/answers.py), shape (n,); durations are
+            NaN where it is not.
         diastolic_intervals: ms, shape (n,); negative before S1 has repolarised.
         largest_slope: of the duration over the diastolic interval.
         percent: of repolarisation, to which the last two belong.
@@ -65,6 +68,7 @@ class S1S2Restitution:
     intervals: NDArray[np.float64]
     s1: Biomarkers
     s2: Biomarkers
+    answered: NDArray[np.bool_]
     diastolic_intervals: NDArray[np.float64]
     largest_slope: float
     percent: float
@@ -83,7 +87,8 @@ class DynamicRestitution:
         diastolic_intervals: before the last beat, ms, shape (n,).
         alternans: magnitude over the last beats, ms, shape (n,).
         has_alternans: whether the durations alternate, shape (n,).
-        answered: which of the last beats were answered, shape (n_last, n).
+        answered: which of the last beats were answered (experiments/answers.py),
+            shape (n_last, n).
         largest_slope: of the duration over the diastolic interval.
         percent: of repolarisation, to which the last four belong.
         recording: of the last beats, cell i with stimuli every cycle_lengths[i].
@@ -163,10 +168,14 @@ def s1s2_restitution(
     percent = _main_percent(percents)
     alone = beat_biomarkers(times, V[:, n:], 0.0, s1.duration, *measured)
     first = {name: values[0] for name, values in alone.items()}
-    _require_response(first, s1, threshold)
+    require_answer(first, s1, threshold)
     second = beat_biomarkers(
         times, V[:, :n], intervals, s2.duration, *measured, end=intervals + listen
     )
+    answered = is_answered(second, s2, first["amplitude"])
+    for name, values in second.items():
+        if name.startswith("apd"):
+            values[~answered] = np.nan
     for p in percents:
         repolarised = first["dvdt_max_time"] + first[f"apd{p:g}"]
         # NaN, an S1 that never gets there, is not before any interval either.
@@ -181,6 +190,7 @@ def s1s2_restitution(
         intervals=intervals,
         s1=first,
         s2=second,
+        answered=answered,
         diastolic_intervals=rests,
         largest_slope=largest_slope(rests, second[key]),
         percent=percent,
@@ -258,7 +268,8 @@ def dynamic_restitution(
     )
     trains = {name: values[:-1] for name, values in measured.items()}
     key = f"apd{percent:g}"
-    answered = answered_beats(trains)
+    full = _first_amplitude(cell, state, pulse, dt)
+    answered = is_answered(trains, pulse, full)
     one_to_one = answered.all(axis=0)
     last = {
         name: np.where(one_to_one, values[-1], np.nan)
@@ -285,17 +296,6 @@ def dynamic_restitution(
     )
 
 
-def answered_beats(trains: Biomarkers) -> NDArray[np.bool_]:
-    """Which stimuli of a train were answered: not by what a pulse adds to a plateau.
-
-    Args:
-        trains: biomarkers of consecutive beats, shape (n_beats, ...) each.
-    """
-    amplitude = np.asarray(trains["amplitude"])
-    rises = np.isfinite(trains["activation_time"])
-    return rises & (amplitude > 0.5 * np.nanmax(amplitude, axis=0))
-
-
 def largest_slope(rests: ArrayLike, durations: ArrayLike) -> float:
     """Largest slope of durations over the rests before them, between neighbours.
 
@@ -314,6 +314,16 @@ def largest_slope(rests: ArrayLike, durations: ArrayLike) -> float:
     return float((np.diff(durations[known][first]) / np.diff(rests)).max())
 
 
+def _first_amplitude(
+    cell: IonicModel, state: NDArray[np.float64], pulse: Pulse, dt: float
+) -> float:
+    """Amplitude of the beat that every train begins with, mV."""
+    end = round_up(pulse.duration + FIRST_BEAT, dt)
+    first = Stimulus([0], 0.0, pulse.duration, pulse.amplitude)
+    recording = run_cells(cell, state, [first], end, dt, fine=0.0)
+    return float(recording.V.max() - recording.V[0, 0])
+
+
 def _after_trains(
     cell: IonicModel,
     states: NDArray[np.float64],
@@ -330,9 +340,6 @@ def _after_trains(
     while beats and waiting.size:
         until = beats * cycle_lengths[waiting[0]]
         if until > now:
-            report = None
-            if progress is not None:
-                report = _shifted(progress, now, longest)
             trains = _trains(pulse, cycle_lengths[waiting], beats, since=now)
             length = round((until - now) / dt) * dt
             part = run_cells(
@@ -343,16 +350,12 @@ def _after_trains(
                 dt,
                 start=length,
                 fine=0.0,
-                progress=report,
+                progress=part_of(progress, now, longest),
             )
             states[:, waiting] = part.states
             now = until
         waiting = waiting[1:]
     return states
-
-
-def _shifted(progress: Progress, by: float, end: float) -> Progress:
-    return lambda done, _: progress(by + done, end)
 
 
 def _trains(
@@ -382,12 +385,3 @@ def _checked(intervals: Sequence[float], what: str, pulse: Pulse) -> NDArray:
             f"{pulse.duration:g} ms; make them finite and longer"
         )
     return intervals
-
-
-def _require_response(s1: Biomarkers, pulse: Pulse, threshold: float) -> None:
-    if not s1["peak"] >= threshold:
-        raise ValueError(
-            f"S1 of {pulse.amplitude:g} A/F for {pulse.duration:g} ms is not answered: "
-            f"V reaches {s1['peak']:.3g} mV of the {threshold:g} mV asked for; make "
-            "it stronger"
-        )

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cardiosim.case.protocols import DynamicProtocol, S1S2Protocol
+from cardiosim.experiments.answers import Biomarkers
 from cardiosim.experiments.findings import Column, Findings, Traces, entry
 from cardiosim.experiments.restitution import (
     LISTEN,
-    Biomarkers,
     DynamicRestitution,
     S1S2Restitution,
     dynamic_restitution,
@@ -39,12 +38,12 @@ def s1s2_findings(bench: Bench, protocol: S1S2Protocol) -> Findings:
         bench.dt,
         s2=bench.pulse(protocol.pulse),
         percents=bench.percents,
-        potentials=protocol.potentials,
+        potentials=bench.potentials,
         threshold=bench.threshold,
         listen=listen,
         progress=bench.progress,
     )
-    durations = _durations(bench.percents, protocol.potentials)
+    durations = _durations(bench.percents, bench.potentials)
     columns = {
         "interval": Column("ms", found.intervals),
         "diastolic_interval": Column("ms", found.diastolic_intervals),
@@ -84,11 +83,11 @@ def dynamic_findings(bench: Bench, protocol: DynamicProtocol) -> Findings:
         protocol.beats,
         bench.dt,
         percents=bench.percents,
-        potentials=protocol.potentials,
+        potentials=bench.potentials,
         threshold=bench.threshold,
         progress=bench.progress,
     )
-    durations = _durations(bench.percents, protocol.potentials)
+    durations = _durations(bench.percents, bench.potentials)
     columns = {
         "cycle_length": Column("ms", found.cycle_lengths),
         "diastolic_interval": Column("ms", found.diastolic_intervals),
@@ -163,8 +162,10 @@ def _s1s2_notes(found: S1S2Restitution, threshold: float, listen: float) -> list
             f"the cell beats by itself, {found.own_beats} times after S1 without S2: "
             "what is told of S2 may be of such a beat"
         )
-    failed = ~(found.s2["peak"] >= threshold)
-    early = ~failed & ~(found.diastolic_intervals >= _latency(found))
+    early = (found.s2["peak"] >= threshold) & ~(
+        found.intervals >= found.s1["dvdt_max_time"] + found.s1[f"apd{found.percent:g}"]
+    )
+    failed = ~found.answered & ~early
     endless = ~failed & ~early & np.isnan(found.s2[f"apd{found.percent:g}"])
     at = found.intervals
     if failed.any():
@@ -180,11 +181,6 @@ def _s1s2_notes(found: S1S2Restitution, threshold: float, listen: float) -> list
             f"{found.percent:g} % within {listen:g} ms"
         )
     return notes
-
-
-def _latency(found: S1S2Restitution) -> NDArray[np.float64]:
-    """From S2 to its upstroke, ms: so long a rest is there if S2 is just in time."""
-    return found.s2["dvdt_max_time"] - found.intervals
 
 
 def _dynamic_notes(found: DynamicRestitution) -> list[str]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.interface import IonicModel
 from cardiosim.simulation.monodomain import Monodomain, uniform_states
 from cardiosim.simulation.potential_trace import PotentialTrace
-from cardiosim.simulation.recorders import Recorder
+from cardiosim.simulation.recorders import Recorder, TraceRecorder
 from cardiosim.simulation.run import march
 from cardiosim.tissue.mesh import point
 from cardiosim.tissue.stimulus import Stimulus
@@ -26,6 +27,7 @@ Progress = Callable[[float, float], None]
 
 UPSTROKE = 20.0  # ms after a stimulus begins in which every step is kept
 INTERVAL = 0.2  # ms between samples later on
+CALCIUM_INTERVAL = 0.5  # ms
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,27 @@ def upstrokes(
         if begin >= start - 1e-9
     }
     return [(begin, begin + fine) for begin in sorted(begins)]
+
+
+def calcium_recorder(
+    cell: Cell, n_cells: int, start: float, dt: float
+) -> TraceRecorder | None:
+    """What keeps cytosolic calcium from `start`, ms, on; None in a cell without it."""
+    name = cell.facts["cytosolic_calcium"]
+    if name is None:
+        return None
+    every = max(1, round(CALCIUM_INTERVAL / dt)) * dt
+    return TraceRecorder(np.arange(n_cells), [name], every, round_down(start, dt))
+
+
+def part_of(progress: Progress | None, before: float, end: float) -> Progress | None:
+    """Progress of a run that follows `before` of `end` in all."""
+    return progress and (lambda done, _: progress(before + done, end))
+
+
+def round_down(time: float, dt: float) -> float:
+    """The last whole number of steps that is not after a time, ms."""
+    return math.floor(time / dt + 1e-6) * dt
 
 
 def round_up(time: float, dt: float) -> float:

@@ -14,9 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.experiments.single_cells import Progress, Pulse, Recording, run_cells
+from cardiosim.experiments.single_cells import (
+    Progress,
+    Pulse,
+    Recording,
+    calcium_recorder,
+    run_cells,
+)
 from cardiosim.ionic.cell import Cell
 from cardiosim.measure.action_potential import ActionPotential, action_potentials
+from cardiosim.measure.calcium_transient import calcium_biomarkers
 from cardiosim.tissue.stimulus import Stimulus
 
 POTENTIAL_SCALE = 100.0  # mV, roughly an action potential
@@ -30,6 +37,8 @@ class SteadyState:
         state: at the start of the next beat, shape (n_states,).
         changes: of each beat, shape (n_beats,).
         beats: biomarkers of each beat.
+        transients: biomarkers of the calcium transient of each beat by name, shape
+            (n_beats,); none in a cell without cytosolic calcium.
         first: V of the first beat.
         last: V of the last beat.
         is_steady: whether the last change was below the tolerance.
@@ -38,6 +47,7 @@ class SteadyState:
     state: NDArray[np.float64]
     changes: NDArray[np.float64]
     beats: tuple[ActionPotential, ...]
+    transients: dict[str, NDArray[np.float64]]
     first: Recording
     last: Recording
     is_steady: bool
@@ -83,9 +93,12 @@ def pace_to_steady_state(
     stimulus = Stimulus([0], 0.0, pulse.duration, pulse.amplitude)
     changes: list[float] = []
     beats: list[ActionPotential] = []
+    transients: dict[str, list[float]] = {}
+    calcium = calcium_recorder(cell, 1, 0.0, dt)
+    recorders = (calcium,) if calcium else ()
     is_steady, first = False, None
     while len(beats) < most_beats and not is_steady:
-        recording = run_cells(cell, state, [stimulus], bcl, dt)
+        recording = run_cells(cell, state, [stimulus], bcl, dt, recorders=recorders)
         first = first or recording
         after = recording.states[:, 0]
         changes.append(change_of_a_beat(cell, state, after))
@@ -98,12 +111,22 @@ def pace_to_steady_state(
             threshold,
             potentials,
         )
+        if calcium:
+            values = calcium.values[calcium.names[0]]
+            for name, value in calcium_biomarkers(calcium.times, values, 0.0).items():
+                transients.setdefault(name, []).append(float(value[0]))
         state = after
         is_steady = tolerance is not None and changes[-1] < tolerance
         if progress is not None:
             progress(len(beats), most_beats)
     return SteadyState(
-        state, np.array(changes), tuple(beats), first, recording, is_steady
+        state,
+        np.array(changes),
+        tuple(beats),
+        {name: np.array(values) for name, values in transients.items()},
+        first,
+        recording,
+        is_steady,
     )
 
 

@@ -156,7 +156,7 @@ def strength_duration(
     def answers(which: NDArray, amplitudes: NDArray) -> NDArray[np.bool_]:
         pulses = durations[which]
         recording = pulse_responses(cell, state, amplitudes, pulses, dt)
-        return recording.V.max(axis=0) >= threshold
+        return _in_time(recording, pulses).max(axis=0) >= threshold
 
     brackets = _climb(answers, durations, float(largest))
     closed = [i for i, bracket in enumerate(brackets) if bracket.is_closed]
@@ -236,6 +236,12 @@ def pulse_responses(
     return run_cells(cell, states, stimuli, end, dt, fine=0.0)
 
 
+def _in_time(recording: Recording, durations: NDArray) -> NDArray[np.float64]:
+    """V until `PATIENCE` after each cell's own pulse, whatever the others wait for."""
+    late = recording.times[:, None] > durations + PATIENCE + 1e-9
+    return np.where(late, -np.inf, recording.V)
+
+
 def peaks_with_the_pulse(recording: Recording, durations: ArrayLike) -> NDArray:
     """Whether V peaks just as the pulse ends: its charge, no action potential.
 
@@ -243,8 +249,9 @@ def peaks_with_the_pulse(recording: Recording, durations: ArrayLike) -> NDArray:
         recording: of `pulse_responses`.
         durations: of the pulses, ms, shape (n_cells,).
     """
-    at_peak = recording.times[recording.V.argmax(axis=0)]
-    return np.abs(at_peak - np.asarray(durations, dtype=float)) <= 1.5 * INTERVAL
+    durations = np.asarray(durations, dtype=float)
+    at_peak = recording.times[_in_time(recording, durations).argmax(axis=0)]
+    return np.abs(at_peak - durations) <= 1.5 * INTERVAL
 
 
 def weiss_law(rheobase: float, chronaxie: float, durations: ArrayLike) -> NDArray:

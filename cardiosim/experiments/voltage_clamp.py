@@ -184,7 +184,8 @@ def clamp(
         variables: names to record: currents, gates, concentrations.
         dt: ms.
         interval: between samples, ms, a whole number of steps; every step if None.
-        settle: time at the command's first potential before it begins, ms.
+        settle: time at the command's first potential before it begins, ms, a whole
+            number of steps.
         progress: called with the time done and the end, ms.
 
     Returns:
@@ -192,7 +193,7 @@ def clamp(
 
     Raises:
         ValueError: the cell is not clamped; it has no such variable; dt does not
-            divide the interval.
+            divide the interval or the time to settle.
         NonFinitePotential: a state left the finite numbers.
     """
     if not cell.facts["clamped"]:
@@ -204,7 +205,7 @@ def clamp(
     states = uniform_states(state, command.n_cells)
     i_stim = np.zeros(command.n_cells)
     states[0] = command.at(0.0)
-    n_settle = round(settle / dt)
+    n_settle = whole_steps(settle, dt, "settle")
     total = settle + command.end
     for begin in range(0, n_settle, LONGEST_CALL):
         cell.react(states, i_stim, dt, min(LONGEST_CALL, n_settle - begin))

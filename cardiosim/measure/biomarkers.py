@@ -49,6 +49,26 @@ from cardiosim.measure.level_crossing import first_fall, first_rise
 
 EARLY, LATE = 30, 90  # percent of repolarisation between which triangulation is
 
+_UNITS = {
+    **dict.fromkeys(("resting_potential", "peak", "amplitude"), "mV"),
+    "take_off_potential": "mV",
+    **dict.fromkeys(
+        ("dvdt_max", "dvdt_max_during_stimulus", "dvdt_max_after_stimulus"), "V/s"
+    ),
+}
+_OF_CALCIUM = ("diastolic_calcium", "peak_calcium", "calcium_amplitude")
+
+
+def biomarker_unit(name: str, calcium: str = "mM") -> str:
+    """Unit of a biomarker of a beat, or of its calcium transient, by its name.
+
+    Args:
+        name: as `beat_biomarkers` and `calcium_biomarkers` have it; whatever is no
+            potential, slope or concentration is a time.
+        calcium: unit of the recorded calcium.
+    """
+    return calcium if name in _OF_CALCIUM else _UNITS.get(name, "ms")
+
 
 def beat_biomarkers(
     times: ArrayLike,

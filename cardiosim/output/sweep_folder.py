@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -140,6 +141,8 @@ class SweepFolder:
         line = json.dumps({"units": dict(units), "rows": entries})
         with open(self.results.path / JOURNAL, "a", encoding="utf-8") as journal:
             journal.write(line + "\n")
+            journal.flush()
+            os.fsync(journal.fileno())  # a power cut, too, loses no finished batch
         self.rows |= {row.sample: row for row in rows}
         if time.monotonic() - self._table_written > TABLE_EVERY:
             self.write_table()

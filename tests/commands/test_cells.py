@@ -1,8 +1,13 @@
 """`cardiosim cells`: a foreign model becomes a file that a case can name."""
 
+import numpy as np
 import pytest
 
 from cardiosim.commands import cells
+from cardiosim.experiments.cell_comparison import CellRow
+from cardiosim.ionic import conformance
+from cardiosim.ionic.compiled import compile_cell
+from cardiosim.ionic.conformance import ConformanceReport
 from cardiosim.ionic.library import model_path
 from cardiosim.ionic.read_myokit import read_mmt
 
@@ -57,6 +62,8 @@ def test_import_writes_a_model_that_a_case_can_name_and_says_what_it_is(
     assert told["fast gates"].endswith("2: na.m, na.h")
     assert told["singularities repaired"].endswith("1")
     assert "mV" in told["without stimulus"]
+    # Ten seconds are no verdict: that of the conformance checks is after sixty.
+    assert "`cardiosim cells check small_cell.mmt` waits for a minute" in stdout
     assert 'cell.model = "small_cell.mmt"' in stdout
     assert "converted from [s] to [ms]" in stdout
 
@@ -98,6 +105,7 @@ def test_import_tells_what_may_be_wrong(cardiosim, foreign):
             ["{file}", "--potential", "na.V"],
             "has no state na.V; did you mean na.m?",
         ),
+        (["{file}", "--out", "no/x.mmt"], "came no/x.mmt; there is no folder no:"),
     ],
 )
 def test_what_cannot_be_imported_is_one_line(cardiosim, foreign, arguments, complaint):
@@ -121,3 +129,76 @@ def test_check_tells_verdict_and_numbers(cardiosim, tmp_path):
     code, stdout, _ = cardiosim("cells", "check", path)
     assert code == 1
     assert "FAIL  rests without stimulus" in stdout
+
+
+@pytest.fixture
+def handed_over(monkeypatch):
+    """What a check is asked with, and for how long a cell was left alone."""
+    asked = []
+
+    def check_ionic_model(cell, **options):
+        asked.append((cell, options))
+        return ConformanceReport(cell.name, (), None)
+
+    monkeypatch.setattr(conformance, "check_ionic_model", check_ionic_model)
+    return asked
+
+
+def test_check_of_torch_compiles_and_begins_at_rest(
+    cardiosim, handed_over, monkeypatch
+):
+    """Step by step torch would take minutes for a minute; and it rounds."""
+    torch_cell = pytest.importorskip("cardiosim.ionic.torch_cell")
+    sizes = []
+    monkeypatch.setattr(torch_cell.TorchCell, "compile", lambda _, n: sizes.append(n))
+    model = "mitchell_schaeffer2003"
+    assert cardiosim("cells", "check", model, "--backend", "torch")[0] == 0
+    ((cell, options),) = handed_over
+    assert isinstance(cell, torch_cell.TorchCell)
+    assert sizes == [conformance.POTENTIALS.size]
+    assert options["rounding"] == 1e-11
+    at_rest = compile_cell(model).initial_states(1)[:, 0]
+    np.testing.assert_allclose(options["resting_states"], at_rest, rtol=1e-3)
+
+
+def test_check_of_other_backends_asks_for_the_same_bits(cardiosim, handed_over):
+    assert cardiosim("cells", "check", "nagumo", "--backend", "scalar")[0] == 0
+    ((_, options),) = handed_over
+    assert options == {}
+
+
+@pytest.mark.slow  # compiles the step of torch
+def test_a_cell_on_torch_conforms(cardiosim):
+    pytest.importorskip("torch")
+    code, stdout, _ = cardiosim("cells", "check", "nagumo", "--backend", "torch")
+    assert code == 0 and "pass  rests without stimulus" in stdout
+
+
+@pytest.mark.parametrize(
+    ("bcl", "complaint"),
+    [
+        ("0.5", "bcl 0.5 ms; expected more than the 2 ms of the stimulus"),
+        ("nan", "bcl nan ms; expected more than"),
+        ("100.001", "beats * bcl 200.002 ms is no whole number of steps"),
+    ],
+)
+def test_beats_that_cannot_be_compared_are_one_line(cardiosim, bcl, complaint):
+    options = ["nagumo", "--bcl", bcl, "--beats", 2]
+    code, _, stderr = cardiosim("cells", "compare", *options)
+    assert code == 1 and complaint in stderr and stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (5e-4, "mM", "0.500"),
+        (0.5, "uM", "0.500"),
+        (500.0, "nM", "0.500"),
+        (0.5, "1", "0.5 (1)"),
+        (float("nan"), "mM", "-"),
+    ],
+)
+def test_calcium_is_shown_in_micromolar_whatever_the_cell_counts_in(value, unit, shown):
+    key = "calcium_amplitude"
+    row = CellRow("a", 1, 0, 0, {key: value}, {key: unit}, {})
+    assert cells._rounded(key, row) == shown

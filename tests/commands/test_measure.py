@@ -218,3 +218,35 @@ def test_transient_is_in_the_summary_where_the_cell_names_its_calcium(paced, tmp
     amplitude = numbers["amplitude"]["value"] / 100.0
     assert numbers["calcium_amplitude"]["value"] == pytest.approx(amplitude)
     assert numbers["calcium_decay90"]["unit"] == "ms"
+
+
+PROTOCOL = """
+[mesh]
+kind = "point"
+[cell]
+model = "mitchell_schaeffer2003"
+[protocol]
+kind = "pacing"
+bcl = 500.0
+beats = 2
+[time]
+dt = 0.02
+"""
+
+
+@pytest.mark.parametrize("what", ["apd", "calcium"])
+def test_numbers_of_protocols_and_sweeps_are_in_their_tables(cardiosim, tmp_path, what):
+    (tmp_path / "case.toml").write_text(PROTOCOL)
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text("[grid]\nprotocol.bcl = [500.0, 600.0]\n")
+    one, many = tmp_path / "one", tmp_path / "many"
+    assert cardiosim("run", tmp_path, "--out", one)[0] == 0
+    code, _, stderr = cardiosim("measure", what, one)
+    assert code == 1
+    said = "is of protocol pacing, whose numbers are in summary.json and beats.csv"
+    assert said in stderr
+    assert cardiosim("sweep", tmp_path, sweep, "--workers", 1, "--out", many)[0] == 0
+    code, _, stderr = cardiosim("measure", what, many)
+    assert code == 1
+    assert "is of a sweep, whose numbers are in summary.json and samples.csv" in stderr
+    assert "record.trace" not in stderr and stderr.count("\n") == 1

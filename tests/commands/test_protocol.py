@@ -1,10 +1,12 @@
 """Laboratory cases on the command line: numbers, tables, pictures."""
 
+import contextlib
 import json
 
 import pytest
 
 import cardiosim as package
+from cardiosim.commands import protocol
 from cardiosim.output.tables import read_table
 
 CASE = """
@@ -49,8 +51,8 @@ def bench(tmp_path):
 
     def write(kind, lines):
         (tmp_path / "case").mkdir()
-        protocol = f'kind = "{kind}"\n{lines}'
-        (tmp_path / "case" / "case.toml").write_text(CASE.format(protocol=protocol))
+        text = CASE.format(protocol=f'kind = "{kind}"\n{lines}')
+        (tmp_path / "case" / "case.toml").write_text(text)
         return tmp_path / "case"
 
     return write
@@ -106,3 +108,21 @@ def test_a_protocol_is_verified_as_any_case(cardiosim, bench):
 def test_mistakes_are_one_line(cardiosim, bench):
     code, _, err = cardiosim("run", bench("threshold", "amplitude = 3"))
     assert code == 1 and "protocol" in err and len(err.splitlines()) == 1
+
+
+def test_progress_counts_what_the_protocol_reports(cardiosim, bench, monkeypatch):
+    """Beats of pacing, ms of a restitution, rounds where a border is narrowed."""
+    counted = []
+
+    @contextlib.contextmanager
+    def progress(label, unit="ms"):
+        yield lambda done, end: counted.append((unit, end))
+
+    monkeypatch.setattr(protocol, "progress", progress)
+    case = bench("pacing", "bcl = 500\nbeats = 3\ntolerance = 0")
+    assert cardiosim("run", case, "--out", case / "one")[0] == 0
+    assert set(counted) == {("beats", 3)}
+    counted.clear()
+    threshold = ["--set", "protocol={kind = 'threshold'}", "--out", case / "two"]
+    assert cardiosim("run", case, *threshold)[0] == 0
+    assert {unit for unit, _ in counted} == {"rounds"}

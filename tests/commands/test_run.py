@@ -39,6 +39,29 @@ def test_a_cable_gives_its_front_speed_and_everything_beside_it(
     assert open_results(out).activation.shape == (1, 101)
 
 
+def test_durations_at_potentials_alone_are_measured_on_a_cable(
+    cardiosim, front, tmp_path
+):
+    """All of it is put to rest at 20 ms, so that its durations end there."""
+    reset = '{where = "all", start = 20.0, duration = 0.5, amplitude = -240.0}'
+    changes = {
+        "time.end": "24.0",
+        "stimulus.1": reset,
+        "record.trace.0": "{at = [4.0]}",
+        "measure.apd_at": "[50.0]",
+    }
+    sets = [
+        item for key, value in changes.items() for item in ("--set", f"{key}={value}")
+    ]
+    out = tmp_path / "out"
+    assert cardiosim("run", front, "--out", out, *sets)[0] == 0
+    results = open_results(out)
+    passed = results.activation[0, 80]  # x = 4 mm, at 50 mV
+    duration = results.summary["apd_at_50mV"]["value"]
+    # The reset takes 0.5 ms; it is half down some 0.2 ms after it began.
+    assert passed + duration == pytest.approx(20.25, abs=0.25)
+
+
 def test_resolved_case_spells_everything_out_and_runs_to_the_same_numbers(
     cardiosim, front, tmp_path
 ):

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
 from cardiosim import open_results
+from cardiosim.ionic import library
+from cardiosim.output.sweep_folder import SampleRow, SweepFolder
 
 FOUR = "[grid]\nstimulus.0.amplitude = [40.0, 60.0, 80.0, 100.0]\n"
 
@@ -68,6 +71,92 @@ def test_single_cells_are_one_batch_and_one_table(
     left = {path.name for path in out.iterdir()}
     assert not {name for name in left if "journal" in name or name.endswith(".npz")}
     assert open_results(out).resolved["provenance"]["sweep"]["samples"] == 4
+
+
+ATRIAL_TRAIN = """
+[mesh]
+kind = "point"
+[cell]
+model = "skibsbye2016"
+scheme = "multirate"
+[[stimulus]]
+start = 2.0
+duration = 2.0
+amplitude = 20.0
+period = 240.1
+[time]
+dt = 0.05
+end = 1442.6
+[[record.trace]]
+variables = ["membrane.V", "calcium.Ca_i"]
+[measure]
+apd = [50.0, 80.0]
+apd_at = [-60.0]
+"""
+
+
+def test_a_population_tells_what_a_run_of_the_same_case_tells(
+    cardiosim, sweep_file, tmp_path
+):
+    """6 beats, of which the last ends with the run: no seventh begins there."""
+    file = tmp_path / "train.toml"
+    file.write_text(ATRIAL_TRAIN)
+    out, single = tmp_path / "out", tmp_path / "single"
+    varied = sweep_file("[grid]\nstimulus.0.amplitude = [20.0, 30.0]\n")
+    assert cardiosim("sweep", file, varied, "--out", out, "--workers", "1")[0] == 0
+    assert cardiosim("run", file, "--out", single)[0] == 0
+    summary = json.loads((single / "summary.json").read_text())
+    found = table(out)[0]
+    names = {"diastolic_interval", "apd80_change", "apd80_alternans", "apd_at_-60mV"}
+    assert names <= set(summary)
+    told = {name: e for name, e in summary.items() if not name.startswith("wall_")}
+    for name, e in told.items():
+        value = float(found[f"{name} ({e['unit']})"])
+        # Samples every 0.2 ms after the upstroke, of calcium every 0.5 ms.
+        within = 0.5 if name.startswith("calcium") else 5e-3
+        assert value == pytest.approx(e["value"], abs=within, rel=1e-6), name
+
+
+def test_a_sweep_does_not_go_on_with_another_text_of_a_cell(
+    cardiosim, cell, sweep_file, tmp_path
+):
+    """Of a later sample's cell too, and of the files of a recording."""
+    text = (Path(library.__file__).parent / "models" / "nagumo.mmt").read_text()
+    other, trace = cell / "other.mmt", cell / "ap.csv"
+    other.write_text(text)
+    trace.write_text("time,V\n0,-80\n0.1,-70\n")
+    models = sweep_file('[grid]\ncell.model = ["nagumo", "other.mmt"]\n')
+    clamp = cell / "clamp.toml"
+    clamp.write_text(
+        '[mesh]\nkind = "point"\n[cell]\nmodel = "nagumo"\n[time]\ndt = 0.05\n'
+        '[protocol]\nkind = "voltage_clamp"\nrecording = "ap.csv"\nsettle = 0.0\n'
+        'variables = ["membrane.i_ion"]\n'
+    )
+    steps = tmp_path / "steps.toml"
+    steps.write_text("[grid]\ntime.dt = [0.05, 0.02]\n")
+    for case, file, changed in ((cell, models, other), (clamp, steps, trace)):
+        out = tmp_path / f"out_{changed.stem}"
+        arguments = ("sweep", case, file, "--out", out, "--workers", "1")
+        assert cardiosim(*arguments)[0] == 0
+        (out / "summary.json").unlink()  # as if it had been stopped before its end
+        assert cardiosim(*arguments)[0] == 0
+        (out / "summary.json").unlink()
+        changed.write_text(changed.read_text() + "\n")
+        code, _, stderr = cardiosim(*arguments)
+        assert code == 1
+        assert "an unfinished sweep of another case" in stderr
+
+
+def test_a_finished_batch_is_on_the_disk(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda number: synced.append(os.fstat(number)))
+    folder = SweepFolder.open(tmp_path / "out", "digest", ("x",), [(1,)], 1, False)
+    synced.clear()
+    folder.add([SampleRow(0, {"apd90": 200.0})], {"apd90": "ms"})
+    journal = (tmp_path / "out" / "journal.jsonl").stat()
+    assert [s.st_ino for s in synced if s.st_size == journal.st_size][0] == (
+        journal.st_ino
+    )
 
 
 def test_tissue_runs_in_processes(cardiosim, front, sweep_file, tmp_path):
@@ -200,6 +289,10 @@ def test_a_sample_that_fails_is_a_row_with_a_reason(
         ("[grid]\nstimulus.0.amplitud = [1.0]", "did you mean 'amplitude'?"),
         ("[grid]\ncell.parameters.membrane.kk = [1.0]", "did you mean membrane.k"),
         ("[grid]\ntime.dt = [0.02, -1.0]", "sample 1 (time.dt=-1.0)"),
+        (
+            "[grid]\ncell.parameters = [{}, { membrane.kk = { scale = 2.0 } }]",
+            "sample 1 (cell.parameters=",
+        ),
         ("[grid]\ntime.dt = [0.02, -1.0]", "came -1.0, expected a number greater"),
         ("[grid]", "names no value of the case"),
         (

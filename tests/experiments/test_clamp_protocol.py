@@ -101,6 +101,12 @@ def test_a_recording_is_a_command_without_a_table(read, tmp_path):
     assert files == ["currents.png", "gates.png"]
 
 
+def test_a_recording_in_another_unit_is_no_command(read, tmp_path):
+    (tmp_path / "ap.csv").write_text("time (s),V (mV)\n0,-80\n0.001,-70\n")
+    with pytest.raises(CaseError, match=r"columns time \(s\), V \(mV\)"):
+        findings(read('recording = "ap.csv"'))
+
+
 def test_without_variables_all_membrane_currents_are_recorded(read):
     case = read("segments = [{ step_to = -40.0, duration = 0.1 }]")
     all_of_them = case.protocol.model_copy(update={"variables": None})
@@ -120,13 +126,20 @@ def test_without_variables_all_membrane_currents_are_recorded(read):
         (FAMILY, ["protocol.recording=ap.csv"], "either segments"),
         (BRIEF, [], "interval is longer than the segment from 1 to 2 ms"),
         ("", [], "either segments"),
-        ('recording = "none.csv"', [], "none.csv is not read"),
-        ('recording = "case.toml"', [], "columns time .ms. and V .mV."),
+        ('recording = "none.csv"', [], "protocol.recording: .*none.csv cannot be read"),
+        ('recording = "case.toml"', [], "expected time .ms. and V .mV."),
+        (FAMILY, ["protocol.settle=0.03"], "settle 0.03 ms is no whole number"),
+        (
+            FAMILY,
+            ["protocol.segments.1.duration=0.01"],
+            "segments.1.duration 0.01 ms is no whole number of steps of dt 0.02 ms, at",
+        ),
+        (FAMILY, ["protocol.segments.0.duration=1.03"], "segments.0.duration 1.03 ms"),
         (FAMILY, ["time.end=10.0"], "remove time.end"),
     ],
 )
 def test_a_mistake_is_one_line(read, protocol, overrides, says):
-    with pytest.raises(CaseError, match=says):
+    with pytest.raises(ValueError, match=says):
         findings(read(protocol, *overrides))
 
 

@@ -46,7 +46,7 @@ PACING = 'kind = "pacing"\nbcl = 500\n'
 
 
 def test_pacing_tells_the_last_beat_and_lists_all(found):
-    paced = found(PACING + "potentials = [-60]")
+    paced = found(PACING, "measure.apd_at=[-60]")
     beats, numbers = paced.tables["beats"], paced.numbers
     assert numbers["beats"]["value"] == len(beats["beat"].values) < 10
     for name in ("apd50", "apd90", "apd_at_-60mV", "resting_potential", "change"):
@@ -66,6 +66,54 @@ def test_pacing_without_a_steady_state_is_told(found):
 def test_pacing_that_the_cell_does_not_follow_is_told(found):
     paced = found('kind = "pacing"\nbcl = 180\nbeats = 20')
     assert any("were not answered" in note for note in paced.notes)
+
+
+def test_pacing_that_only_charges_the_cell_is_told(found):
+    """80 mV a pulse exceed the threshold whatever the cell does."""
+    paced = found(
+        'kind = "pacing"\nbcl = 60\nbeats = 12\npulse = { amplitude = 40, '
+        "duration = 2 }",
+        "cell.scheme=multirate",
+        "time.dt=0.02",
+        text=UNPACED.replace("mitchell_schaeffer2003", "courtemanche1998"),
+    )
+    assert paced.numbers["peak"]["value"] > -20.0
+    assert any("5 of the last 5 stimuli were not" in note for note in paced.notes)
+
+
+def test_pacing_lists_all_biomarkers_of_each_beat(found):
+    paced = found(
+        'kind = "pacing"\nbcl = 400\nbeats = 4\ntolerance = 0',
+        "cell.scheme=multirate",
+        "time.dt=0.05",
+        "measure.apd=[20, 50, 95]",
+        text=UNPACED.replace("mitchell_schaeffer2003", "skibsbye2016"),
+    )
+    beats, numbers = paced.tables["beats"], paced.numbers
+    units = {
+        "peak": "mV",
+        "amplitude": "mV",
+        "dvdt_max_during_stimulus": "V/s",
+        "dvdt_max_after_stimulus": "V/s",
+        "apd20": "ms",
+        "apd95": "ms",
+        "triangulation": "ms",
+        "apd95_change": "ms",
+        "calcium_amplitude": "mM",
+        "calcium_time_to_peak": "ms",
+    }
+    assert {name: beats[name].unit for name in units} == units
+    assert all(len(column.values) == 4 for column in beats.values())
+    height = beats["peak"].values - beats["resting_potential"].values
+    np.testing.assert_allclose(beats["amplitude"].values, height)
+    apd = beats["apd95"].values
+    np.testing.assert_allclose(beats["apd95_change"].values[1:], np.diff(apd))
+    d = np.diff(apd)
+    alternating = abs(d[0] - d[1] + d[2]) / 3.0  # the definition, of three changes
+    assert numbers["apd95_alternans"]["value"] == pytest.approx(alternating)
+    assert (beats["calcium_amplitude"].values > 1e-5).all()
+    for name in ("triangulation", "dvdt_max_after_stimulus", "calcium_amplitude"):
+        assert numbers[name]["value"] == beats[name].values[-1]
 
 
 def test_pacing_with_alternans_is_told(found):
@@ -91,7 +139,7 @@ S1S2 = 'kind = "s1s2_restitution"\nintervals = { from = 150, to = 750, step = 15
 
 
 def test_premature_beats_are_told_by_interval(found):
-    premature = found(S1S2 + "potentials = [-60]")
+    premature = found(S1S2, "measure.apd_at=[-60]")
     table, numbers = premature.tables["restitution"], premature.numbers
     assert table["interval"].values.tolist() == [150.0, 300.0, 450.0, 600.0, 750.0]
     assert numbers["apd90_ci450"]["value"] == table["apd90"].values[2]
@@ -131,8 +179,9 @@ def test_a_beat_that_the_next_cuts_off_is_told(found):
     """The atrial cell answers every 260 ms, and has not repolarised by then."""
     cut = found(
         'kind = "dynamic_restitution"\ncycle_lengths = [260]\nbeats = 3\n'
-        "potentials = [-60]\npulse = { amplitude = 40, duration = 2 }",
+        "pulse = { amplitude = 40, duration = 2 }",
         "measure.apd=[98]",
+        "measure.apd_at=[-60]",
         "cell.scheme=multirate",
         "time.dt=0.05",
         text=UNPACED.replace("mitchell_schaeffer2003", "skibsbye2016"),

@@ -8,6 +8,7 @@ import pytest
 from cardiosim.case.build import build
 from cardiosim.case.read import read_case
 from cardiosim.experiments.population import can_run_together, run_population
+from cardiosim.ionic.compiled import CompiledCell
 from cardiosim.measure.action_potential import action_potentials
 from cardiosim.simulation.recorders import TraceRecorder
 from cardiosim.simulation.run import march
@@ -43,7 +44,7 @@ def cases(tmp_path):
     return make
 
 
-def alone(case):
+def alone(case, potentials=()):
     """Last beat of one cell, by the loop and the measurement that `run` uses."""
     resolved, problem = build(case)
     trace = TraceRecorder(np.array([0]), ["membrane.V"], case.time.dt)
@@ -56,6 +57,7 @@ def alone(case):
         starts,
         np.full(starts.size, stimulus.duration),
         (50.0, 90.0),
+        potentials=potentials,
     )
 
 
@@ -129,6 +131,54 @@ def test_a_cell_that_diverges_has_an_error_and_the_others_their_numbers(cases):
         np.testing.assert_array_equal(found.numbers[name][[0, 2, 3, 4]], values)
     nothing = run_population([chosen[1]])
     assert (list(nothing.errors), nothing.numbers) == ([0], {})
+
+
+def test_whatever_fails_in_one_cell_is_its_own_error(cases, monkeypatch):
+    """Such as a device without memory, or a trace that cannot be measured."""
+    from cardiosim.experiments import population
+
+    measure = population.train_biomarkers
+
+    def fails(times, V, *arguments):
+        if np.ptp(V, axis=0).min() < 40.0:  # one does not fire
+            raise ValueError("this trace cannot be measured")
+        return measure(times, V, *arguments)
+
+    monkeypatch.setattr(population, "train_biomarkers", fails)
+    found = run_population(cases("stimulus.0.amplitude", (20.0, 21.0, 1.0, 22.0)))
+    assert found.errors == {2: "this trace cannot be measured"}
+    assert np.isnan(found.numbers["apd90"]).tolist() == [False, False, True, False]
+
+
+def test_durations_at_a_potential_are_those_of_the_cells_alone(cases):
+    chosen = cases("stimulus.0.amplitude", (20.0, 30.0), "measure.apd_at=[-60.0]")
+    found = run_population(chosen)
+    assert found.units["apd_at_-60mV"] == "ms"
+    for value, case in zip(found.numbers["apd_at_-60mV"], chosen, strict=True):
+        # As of the percentages: sampled every 0.1 ms after the upstroke.
+        expected = alone(case, (-60.0,))[-1].apd_at[-60.0]
+        assert value == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_kernel_is_compiled_for_the_number_of_cells(cases, monkeypatch):
+    """Before the first step: the torch backend runs uncompiled where nobody asks."""
+    from cardiosim.experiments import population
+
+    asked, before = [], []
+    compile_, run = CompiledCell.compile, population.run_cells
+
+    def compiling(self, n_nodes):
+        asked.append(n_nodes)
+        compile_(self, n_nodes)
+
+    def running(*arguments, **options):
+        before.extend(asked)
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(CompiledCell, "compile", compiling)
+    monkeypatch.setattr(population, "run_cells", running)
+    run_population(cases("stimulus.0.amplitude", (20.0, 30.0, 40.0)))
+    assert before == [3]
 
 
 def test_a_stimulus_that_does_not_fit_is_the_error_of_its_cell(cases):

@@ -149,6 +149,36 @@ def test_every_second_stimulus_answered_is_no_duration(two_variables):
     assert math.isnan(found.diastolic_intervals[0])
 
 
+def test_charge_is_no_answer():
+    """80 mV a pulse exceed the threshold in a cell that does nothing of its own."""
+    cell = compile_cell("courtemanche1998", scheme="multirate")
+    rest = cell.initial_states(1)[:, 0]
+    lengths = [60.0, 100.0, 300.0]
+    found = dynamic_restitution(cell, rest, Pulse(40.0, 2.0), lengths, 8, 0.02)
+    assert found.last["peak"].min() > -20.0
+    # V rises no faster than the pulse drives it.
+    assert (found.last["dvdt_max"][:2] < 41.0).all()
+    assert not found.answered[:, :2].any() and found.answered[:, 2].all()
+    assert np.isnan(found.last["apd90"]).tolist() == [True, True, False]
+
+
+def test_a_premature_pulse_that_only_charges_is_no_answer(two_variables):
+    """S1 has repolarised by 90 % at 285 ms, the slow variable has not recovered."""
+    strong = Pulse(40.0, 2.0)
+    found = s1s2_restitution(*two_variables, PULSE, [300.0, 400.0], 0.01, s2=strong)
+    assert found.s1["apd90"] < 300.0 and found.s2["peak"].min() > -20.0
+    assert found.answered.tolist() == [False, True]
+    assert np.isnan(found.s2["apd90"]).tolist() == [True, False]
+
+
+def test_an_s1_that_only_charges_is_an_error():
+    """tau_in > tau_out/4 leaves rest as the only state of rest."""
+    dead = compile_cell("mitchell_schaeffer2003", parameters={"inward.tau_in": 100.0})
+    rest = dead.initial_states(1)[:, 0]
+    with pytest.raises(ValueError, match="not answered.*the charge of the pulse alone"):
+        s1s2_restitution(dead, rest, Pulse(80.0, 1.0), [500.0], 0.01)
+
+
 def test_alternans_is_told():
     """h_min > 1/4 in this cell: the curve is steeper than one at short rests."""
     cell = compile_cell("mitchell_schaeffer2003", parameters={"outward.tau_out": 4.0})

@@ -90,6 +90,28 @@ def test_thresholds_of_the_atrial_cell_are_those_of_another_program(paced_atrial
     assert found.thresholds[1] * 50.0 == pytest.approx(pA["dur_2ms"], rel=2e-3)
 
 
+class Sleeper:
+    """A cell that answers a charge of 5 mV or more 150 ms later."""
+
+    name = "sleeper"
+    state_names = ("membrane.V", "clock.t", "charge.q")
+
+    def react(self, states, i_stim, dt, n_steps=1):
+        states[1] += n_steps * dt
+        states[2] += n_steps * dt * i_stim
+        states[0] = np.where((states[1] > 150.0) & (states[2] > 5.0), 20.0, -80.0)
+
+
+def test_a_short_pulse_waits_no_longer_beside_a_long_one():
+    """150 ms are beyond the 100 ms after 0.5 ms, and within those after 100 ms."""
+    cell, rest = Sleeper(), np.array([-80.0, 0.0, 0.0])
+    alone = strength_duration(cell, rest, [0.5], 0.1, largest=40.0)
+    beside = strength_duration(cell, rest, [0.5, 100.0], 0.1, largest=40.0)
+    assert math.isnan(alone.thresholds[0]) and math.isnan(beside.thresholds[0])
+    # Brackets are 1e-3 wide.
+    assert beside.thresholds[1] == pytest.approx(0.05, rel=2e-3)
+
+
 # The laws
 
 D = np.array([0.1, 0.3, 1.0, 3.0, 10.0])

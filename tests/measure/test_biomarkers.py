@@ -6,7 +6,11 @@ import pytest
 from cardiosim.measure import beats
 from cardiosim.measure.action_potential import action_potentials
 from cardiosim.measure.activation import activation_times
-from cardiosim.measure.biomarkers import beat_biomarkers, train_biomarkers
+from cardiosim.measure.biomarkers import (
+    beat_biomarkers,
+    biomarker_unit,
+    train_biomarkers,
+)
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 REST, PEAK = -80.0, 20.0
@@ -161,3 +165,16 @@ def test_shapes_that_do_not_fit_are_refused(shape, starts, percents, says):
 def test_train_whose_beats_are_not_in_order_is_refused():
     with pytest.raises(ValueError, match="increasing"):
         train_biomarkers([0.0, 1.0, 2.0], np.zeros((3, 1)), [1.0, 0.0], 1.0)
+
+
+def test_every_biomarker_has_its_unit():
+    t, V = np.arange(0.0, 50.0, 0.1), np.full((500, 1), -80.0)
+    names = set(beat_biomarkers(t, V, 0.0, 2.0, PERCENTS, POTENTIALS))
+    units = {name: biomarker_unit(name) for name in names}
+    mV = {"resting_potential", "peak", "amplitude"}
+    slopes = {n for n in names if n.startswith("dvdt") and not n.endswith("time")}
+    assert {name for name, unit in units.items() if unit == "mV"} == mV
+    assert {name for name, unit in units.items() if unit == "V/s"} == slopes
+    assert {units[name] for name in names - mV - slopes} == {"ms"}
+    assert biomarker_unit("calcium_amplitude", "uM") == "uM"
+    assert biomarker_unit("calcium_decay50", "uM") == "ms"
