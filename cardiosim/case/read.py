@@ -69,6 +69,12 @@ def case_file(path: str | Path) -> Path:
     return file
 
 
+def case_name(path: str | Path) -> str:
+    """What a case is called: its folder, or its file without the suffix."""
+    file = case_file(path)
+    return file.parent.resolve().name if file.name == "case.toml" else file.stem
+
+
 def _locate_files(content: dict[str, Any], folder: Path) -> None:
     """Files that a case names are looked for beside it, wherever the program runs."""
     _beside(content.get("cell"), "model", SUFFIXES, folder)

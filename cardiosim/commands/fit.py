@@ -20,7 +20,7 @@ import numpy as np
 import typer
 
 from cardiosim.case.fit_file import FitFile, read_fit
-from cardiosim.case.read import case_file, read_case
+from cardiosim.case.read import case_name, read_case
 from cardiosim.case.schema import Case
 from cardiosim.commands.progress import progress, waiting
 from cardiosim.commands.table import show_table
@@ -56,9 +56,7 @@ def fit(
     """Fit parameters of a case's cell to a trace, or to biomarkers."""
     file = read_fit(fit_file)
     described = read_case(case, set_ or ())
-    path = case_file(case)
-    name = path.parent.resolve().name if path.name == "case.toml" else path.stem
-    folder = out or Path("results") / f"{name}-{fit_file.stem}"
+    folder = out or Path("results") / f"{case_name(case)}-{fit_file.stem}"
     ResultsFolder.check(folder, force)
     found = _fitted(described, file)
     results = ResultsFolder.create(folder, force)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cardiosim.case.read import case_file, read_case
+from cardiosim.case.read import case_file, case_name, read_case
 from cardiosim.case.schema import LARGEST_RUSH_LARSEN_STEP, PERCENTS, Case
 from cardiosim.commands.expected import compare, read_expected
 from cardiosim.commands.pictures import draw
@@ -58,7 +58,7 @@ def run(
     ] = False,
 ) -> None:
     """Run a case and write its results."""
-    folder = out or Path("results") / _name(case)
+    folder = out or Path("results") / case_name(case)
     finished = run_case(case, folder, set_ or (), force)
     show_summary(finished.summary)
     typer.echo()
@@ -255,11 +255,6 @@ def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]
         except ValueError as error:
             warnings.append(f"no action potential: {error}")
     return numbers, tuple(warnings)
-
-
-def _name(case: Path) -> str:
-    file = case_file(case)
-    return file.parent.resolve().name if file.name == "case.toml" else file.stem
 
 
 class _Clock:

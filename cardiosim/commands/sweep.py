@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 import cardiosim
-from cardiosim.case.read import CaseError, case_file, read_case
+from cardiosim.case.read import CaseError, case_name, read_case
 from cardiosim.case.schema import Case
 from cardiosim.case.sweep import Sweep, read_sweep
 from cardiosim.commands.progress import progress, waiting
@@ -51,9 +51,7 @@ def sweep(
     begun = perf_counter()
     asked = read_sweep(sweep_file)
     workers = workers or cores()
-    file = case_file(case)
-    name = file.parent.resolve().name if file.name == "case.toml" else file.stem
-    path = out or Path("results") / f"{name}-{sweep_file.stem}"
+    path = out or Path("results") / f"{case_name(case)}-{sweep_file.stem}"
     with waiting("preparing the samples"):
         plan = _Plan.of(case, tuple(set_ or ()), asked, workers)
     folder = SweepFolder.open(
