@@ -123,6 +123,8 @@ def resolved_document(case: Case, cell: Cell) -> dict[str, Any]:
 def provenance(cell: Cell) -> dict[str, Any]:
     """What ran, on what, when."""
     calcium = cell.facts["cytosolic_calcium"]
+    placement = cell.placement
+    more = ("torch",) if placement["backend"] == "torch" else ()
     return {
         "cell": {
             "name": cell.name,
@@ -134,9 +136,10 @@ def provenance(cell: Cell) -> dict[str, Any]:
         | ({"cytosolic_calcium": calcium} if calcium else {}),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
-        "versions": versions(),
+        "versions": versions(*more),
         "device": {
-            "kind": "cpu",
+            "kind": placement.pop("device"),
+            **placement,
             "name": cpu_name(),
             "cores": cores(),
             "threads": numba.get_num_threads(),
@@ -144,10 +147,11 @@ def provenance(cell: Cell) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Versions of the program and of what its numbers depend on."""
+def versions(*more: str) -> dict[str, str]:
+    """Versions of the program, of what its numbers depend on, and of more packages."""
     found = {"cardiosim": cardiosim.__version__, "python": platform.python_version()}
-    for name in ("numpy", "scipy", "numba", "llvmlite", "myokit", "h5py"):
+    names = ("numpy", "scipy", "numba", "llvmlite", "myokit", "h5py", *more)
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -108,6 +108,7 @@ def run_case(
         pacer = build_pacer([case], problem.cell)
     _warn_of_loose_units(case, problem)
     _warn_of_slow_conduction(case, problem)
+    _warn_of_traffic(case, problem)
     clock.stop("compile")
     with progress("pacing one cell") as show:
         pace(case, problem, pacer, show)
@@ -178,6 +179,17 @@ def _warn_of_slow_conduction(case: Case, problem: Monodomain) -> None:
             f"warning: rush_larsen at dt {step:g} ms is about {100.0 * step:.0f} % "
             "slow in conduction; use multirate or dt of "
             f"{LARGEST_RUSH_LARSEN_STEP:g} ms or less",
+            err=True,
+        )
+
+
+def _warn_of_traffic(case: Case, problem: Monodomain) -> None:
+    device = problem.cell.placement["device"]
+    if case.mesh.kind != "point" and device != "cpu":
+        typer.echo(
+            "warning: all states travel between host and device every step: diffusion "
+            f'runs on the host, the cell on {device}; cell.device = "cpu", or backend '
+            '"numba", may be faster',
             err=True,
         )
 

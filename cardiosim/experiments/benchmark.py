@@ -167,7 +167,6 @@ def _measure(
     front = slice(0, int(upstroke * n_nodes))
     start[0, front] = -40.0
     i_stim = np.zeros(n_nodes)
-    numba.set_num_threads(threads)
     steps = max(1, int(1e7 * _SECONDS / n_nodes))
 
     def run() -> None:
@@ -176,7 +175,7 @@ def _measure(
             states[:4, front] = start[:4, front]
             cell.react(states, i_stim, dt)
 
-    with _Background() as background:
+    with on_threads(threads), _Background() as background:
         seconds = _best(run) / (steps * n_nodes)
     exponentials = counts["exp"] + counts["log"]
     bound = exponentials / rates.exponentials + counts["/"] / rates.divisions
@@ -206,7 +205,7 @@ def node_rate(cell: IonicModel, n_nodes: int, dt: float) -> float:
     """
     states = cell.initial_states(n_nodes)
     i_stim = np.zeros(n_nodes)
-    with one_thread():
+    with on_threads(1):
         cell.compile(n_nodes)
         cell.react(states, i_stim, dt)
         started = time.perf_counter()
@@ -218,14 +217,14 @@ def node_rate(cell: IonicModel, n_nodes: int, dt: float) -> float:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let numba, and torch where it is imported, use one core."""
+def on_threads(count: int) -> Iterator[None]:
+    """Let numba, and torch where it is imported, use so many threads, here only."""
     torch = sys.modules.get("torch")
     threads = numba.get_num_threads()
     torch_threads = torch.get_num_threads() if torch else 1
-    numba.set_num_threads(1)
+    numba.set_num_threads(count)
     if torch:
-        torch.set_num_threads(1)
+        torch.set_num_threads(count)
     try:
         yield
     finally:

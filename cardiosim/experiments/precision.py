@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cardiosim.ionic.compiled import compile_cell
 from cardiosim.ionic.interface import IonicModel
+from cardiosim.simulation.schedule import whole_steps
 
 SAMPLE = 1.0  # ms between samples
 
@@ -72,14 +73,25 @@ def precision_drift(
         scheme: reaction scheme.
         dt: ms; divides one millisecond.
         beats: how many.
-        bcl: time between their starts, ms.
+        bcl: time between their starts, whole ms.
         amplitude: of the stimulus, A/F.
-        duration: of the stimulus, ms.
+        duration: of the stimulus, whole ms.
         torch_compile: see `compile_cell`.
 
     Returns:
         The distance of the two runs.
+
+    Raises:
+        ValueError: a dt that does not divide a millisecond, or times in fractions of
+            it.
     """
+    n_steps = whole_steps(SAMPLE, dt, "time between samples", least=1)
+    for what, length in (("bcl", bcl), ("duration", duration)):
+        if length < SAMPLE or length % SAMPLE != 0.0:
+            raise ValueError(
+                f"{what} {length:g} ms; expected whole milliseconds, at which the runs "
+                f"are compared"
+            )
     single = compile_cell(
         model,
         scheme=scheme,
@@ -90,7 +102,7 @@ def precision_drift(
     cells = (single, compile_cell(model, scheme=scheme))
     single.compile(1)
     paced = [
-        _pace(cell, dt, beats, (bcl, amplitude, duration)) for cell in cells
+        _pace(cell, dt, n_steps, beats, (bcl, amplitude, duration)) for cell in cells
     ]  # (n_beats, n_samples, n_states) each
     found, limit = paced
     difference = found[:, :, 0] - limit[:, :, 0]
@@ -109,12 +121,12 @@ def precision_drift(
 
 
 def _pace(
-    cell: IonicModel, dt: float, beats: int, pacing: Sequence[float]
+    cell: IonicModel, dt: float, n_steps: int, beats: int, pacing: Sequence[float]
 ) -> NDArray[np.float64]:
     """States every millisecond, (n_beats, n_samples, n_states)."""
     bcl, amplitude, duration = pacing
     states = cell.initial_states(1)
-    n_steps, n_samples = round(SAMPLE / dt), round(bcl / SAMPLE)
+    n_samples = round(bcl / SAMPLE)
     recorded = np.empty((beats, n_samples, len(states)))
     for beat in range(beats):
         for i in range(n_samples):

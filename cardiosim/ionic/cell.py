@@ -63,6 +63,12 @@ class Cell(ABC):
         kernels = self._kernels
         return fingerprint(*own, *scheme, kernels.backend, kernels.clamped)
 
+    @property
+    def placement(self) -> dict[str, str]:
+        """Backend, device and precision, for the records."""
+        backend = self._kernels.backend
+        return {"backend": backend, "device": "cpu", "dtype": "float64"}
+
     def unit_of(self, name: str) -> str:
         """Unit of a variable, as text."""
         self._require(name)

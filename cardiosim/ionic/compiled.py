@@ -113,6 +113,12 @@ def _torch_cell_class() -> type[Cell]:
             "backend torch needs PyTorch, which is not installed; "
             "pip install 'cardiosim[torch]'"
         ) from None
+    except (ImportError, OSError) as error:  # a library of torch that does not load
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"backend torch needs PyTorch, which cannot be imported: {reason}; "
+            f"install it anew with pip install 'cardiosim[torch]'"
+        ) from error
     return TorchCell
 
 

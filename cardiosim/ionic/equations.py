@@ -32,6 +32,8 @@ class CellEquations:
         title: one line on what the cell is, from the model's header.
         cytosolic_calcium: name of the calcium that twitches the cell; None if the
             text labels none.
+        not_gates: states written in a gate's shape for its exact step that are none,
+            such as a concentration that fast buffers bind.
         unit_complaint: what is loose in the units of a user's text; "" if nothing is.
     """
 
@@ -44,6 +46,7 @@ class CellEquations:
     fast: tuple[str, ...]
     title: str = ""
     cytosolic_calcium: str | None = None
+    not_gates: tuple[str, ...] = ()
     unit_complaint: str = ""
 
     @property

@@ -112,7 +112,7 @@ def _describe(cell: CellEquations, step: Reaction) -> dict[str, Any]:
         "units": dict(cell.units),
         "parameters": {n: cell.definitions[n].value for n in cell.parameters},
         "stimulus": cell.stimulus,
-        "gates": list(step.gates),
+        "gates": [gate for gate in step.gates if gate not in cell.not_gates],
         "fast": list(substep.fast) if substep else [],
         "model_fast": list(cell.fast),
         "title": cell.title,

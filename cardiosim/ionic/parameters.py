@@ -38,7 +38,7 @@ def own_parameters(
         value = overrides[name]
         if isinstance(value, Scale):
             value = np.asarray(value.factor, dtype=float) * published[name]
-        own[name] = np.atleast_1d(np.asarray(value, dtype=float))
+        own[name] = np.atleast_1d(np.array(value, dtype=float))  # no one else's
         if own[name].ndim != 1 or not np.isfinite(own[name]).all():
             raise ValueError(
                 f"parameter {name} is {value!r}; expected a finite number or one "

@@ -43,6 +43,7 @@ from cardiosim.ionic.expressions import (
     plus,
     references,
     times,
+    walk,
 )
 from cardiosim.ionic.fast_subsystem import FastSubsystem, fast_subsystem
 from cardiosim.ionic.gates import Gate, find_gates
@@ -87,7 +88,8 @@ class Reaction:
         scheme: "rush_larsen" or "multirate".
         free: parameters that each node may have its own value of.
         gates: gates of the cell by state.
-        n_singularities: removable singularities that were rewritten.
+        n_singularities: removable singularities that were rewritten and that a step
+            meets: not those in branches that constants rule out.
         hoisted: assignments that depend on dt alone.
         main: assignments at the start-of-step state.
         new_states: (state, name that holds its value after the plain step).
@@ -130,8 +132,9 @@ def reaction(
     """
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme {scheme}; expected {' or '.join(SCHEMES)}")
-    equations, n_singularities = remove_singularities(equations, free)
+    equations, _ = remove_singularities(equations, free)
     equations = fold_constants(equations, free)
+    n_singularities = _count_singularities(equations, free)
     gates = find_gates(equations)
     subsystem = None
     if scheme == "multirate":
@@ -139,6 +142,19 @@ def reaction(
         subsystem = fast_subsystem(equations, names, gates)
     return _Derivation(equations, tuple(free), gates, subsystem).reaction(
         scheme, n_singularities
+    )
+
+
+def _count_singularities(equations: CellEquations, free: Sequence[str]) -> int:
+    """Rewritten quotients in what the derivatives need."""
+    definitions = equations.definitions
+    stimulus = (equations.stimulus,) if equations.stimulus else ()
+    inputs = {*equations.states, *free, *stimulus}
+    rates = [Name(dot(state)) for state in equations.states]
+    return sum(
+        isinstance(node, Apply) and node.function == "x_over_expm1"
+        for name in schedule(rates, definitions, inputs)
+        for node in walk(definitions[name])
     )
 
 

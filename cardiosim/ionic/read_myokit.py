@@ -60,7 +60,8 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
 
     The membrane potential is the state labelled `membrane_potential`, or
     `membrane.V`; the stimulus is the variable bound to `pace`. The model's meta
-    entry `fast` names the states of the multirate scheme's fast subsystem.
+    entry `fast` names the states of the multirate scheme's fast subsystem, `not_gates`
+    those that have the shape of a gate and are none.
 
     Units are checked strictly. A text of a user, known by its `origin`, may leave units
     out, which is logged as a warning; one that says of itself `units: tolerant` or
@@ -102,12 +103,7 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
         )
     variables = [v for v in everything if not v.is_state() and v is not time]
     calcium = model.label("cytosolic_calcium")
-    fast = tuple(s.strip() for s in model.meta.get("fast", "").split(",") if s.strip())
-    for unknown in set(fast) - set(states):
-        raise ValueError(
-            f"{origin}: meta entry fast names {unknown}, which is no state; "
-            f"{nearest(unknown, states)}"
-        )
+    fast = _states_in_meta(model, "fast", states, origin)
     return CellEquations(
         name=name,
         states=order,
@@ -120,8 +116,21 @@ def read_mmt(text: str, name: str, origin: str | None = None) -> CellEquations:
         fast=fast,
         title=model.meta.get("display_name", ""),
         cytosolic_calcium=calcium.qname() if calcium is not None else None,
+        not_gates=_states_in_meta(model, "not_gates", states, origin),
         unit_complaint=complaint,
     )
+
+
+def _states_in_meta(model, key: str, states, origin: str) -> tuple[str, ...]:
+    """Names of states that the header lists under a key."""
+    listed = (name.strip() for name in model.meta.get(key, "").split(","))
+    names = tuple(name for name in listed if name)
+    for unknown in set(names) - set(states):
+        raise ValueError(
+            f"{origin}: meta entry {key} names {unknown}, which is no state; "
+            f"{nearest(unknown, states)}"
+        )
+    return names
 
 
 def parse_model(text: str, origin: str) -> myokit.Model:

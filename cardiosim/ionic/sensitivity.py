@@ -30,6 +30,7 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from cardiosim.ionic.equations import nearest
+from cardiosim.ionic.kernel_cache import generator_fingerprint
 from cardiosim.ionic.tensor_compiler import CannotCompile, compile_function
 from cardiosim.ionic.torch_cell import TorchCell
 
@@ -123,7 +124,7 @@ class LinearisedCell:
             stimulus = _lanes(cell.tensor(i_stim).expand(1, n_cells), n_parameters)[0]
             y, s = (
                 _lanes(cell.tensor(states), n_parameters),
-                tangents.reshape(n_states, n_cells * n_parameters),
+                cell.tensor(tangents).reshape(n_states, n_cells * n_parameters),
             )
             alone = y.shape[1] == 1  # the kernel is made for two lanes or more
             if alone:
@@ -135,7 +136,8 @@ class LinearisedCell:
                 y, s = self._step(y, s, own, seeds, stimulus, tau)
             if alone:
                 y, s = y[:, :1], s[:, :1]
-            return y[:, ::n_parameters].clone(), s.reshape(shape)
+            # In no steps they would be the memory that was given.
+            return y[:, ::n_parameters].clone(), s.reshape(shape).clone()
 
     def _seeds(self, n_cells: int) -> Tensor:
         """Tangents of the parameters, 1 where the lane is theirs, (n_free, n_lanes)."""
@@ -148,7 +150,8 @@ class LinearisedCell:
         cell = self.cell
         steps, n_free = cell.steps, len(cell.free)
         dtype = str(cell.dtype).removeprefix("torch.")
-        name = f"{cell.name}_linearised_{dtype}\0linearised{steps.source()}"
+        stem = f"{cell.name}_linearised_{dtype}"
+        name = f"{stem}\0{generator_fingerprint()}{steps.source()}"
         states = cell.tensor(cell.initial_states(_EXAMPLE_LANES))
         example = (
             states,

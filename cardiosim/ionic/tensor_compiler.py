@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+import types
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 Function = Callable[..., Any]
 
 # The number of threads is that of the run, not that of the compilation.
-_INDUCTOR = {"cpp.dynamic_threads": True}
+_INDUCTOR = {"cpp.dynamic_threads": True}  # part of the name of a package
 
 
 class CannotCompile(RuntimeError):
@@ -65,9 +66,7 @@ def compile_function(
             warnings.simplefilter("ignore")
             if inputs[0].device.type == "cpu":
                 return _ahead_of_time(make, inputs, lanes, name)
-            compiled = torch.compile(make(), dynamic=True, fullgraph=True)
-            compiled(*inputs)
-            return compiled
+            return just_in_time(make(), inputs)
     except Exception as error:  # of any of the tools below torch
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CannotCompile(f"{type(error).__name__}: {reason[0]}") from error
@@ -79,27 +78,89 @@ def _ahead_of_time(
     lanes: Sequence[int | None],
     name: str,
 ) -> Function:
-    # Machine code of this processor, against this torch.
-    host = (torch.__version__, llvmlite.binding.get_host_cpu_name(), str(_INDUCTOR))
     stem, _, depends_on = name.partition("\0")
-    digest = fingerprint(depends_on, *host)[:20]
+    digest = fingerprint(depends_on, *_host())[:20]
     package = cache_root() / "kernels" / f"{stem}_{digest}.pt2"
-    if not package.exists():
-        logger.info("compiling %s; this takes a minute, once", package)
-        n = torch.export.Dim("n", min=2)
-        shapes = tuple(None if d is None else {d: n} for d in lanes)
-        program = torch.export.export(
-            _Module(make()), tuple(inputs), dynamic_shapes=(shapes,), strict=False
+    if package.exists():
+        try:
+            return torch._inductor.aoti_load_package(str(package))
+        except Exception as error:  # whatever a file that is no package leads to
+            logger.warning("%s cannot be loaded, compiling anew: %s", package, error)
+            package.unlink(missing_ok=True)
+    _require_compiler()
+    logger.info("compiling %s; this takes a minute, once", package)
+    n = torch.export.Dim("n", min=2)
+    shapes = tuple(None if d is None else {d: n} for d in lanes)
+    program = torch.export.export(
+        _Module(make()), tuple(inputs), dynamic_shapes=(shapes,), strict=False
+    )
+    package.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, whole_file(package) as partial:
+        made = torch._inductor.aoti_compile_and_package(
+            program,
+            package_path=str(Path(folder) / "function.pt2"),
+            inductor_configs=dict(_INDUCTOR),  # torch adds its own to what it gets
         )
-        package.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder, whole_file(package) as partial:
-            made = torch._inductor.aoti_compile_and_package(
-                program,
-                package_path=str(Path(folder) / "function.pt2"),
-                inductor_configs=_INDUCTOR,
-            )
-            shutil.copyfile(made, partial)
+        shutil.copyfile(made, partial)
     return torch._inductor.aoti_load_package(str(package))
+
+
+def _host() -> tuple[str, ...]:
+    """What machine code depends on: this processor as it is shown here, and torch.
+
+    A virtual machine may hide instructions that others of the same name have.
+    """
+    return (
+        torch.__version__,
+        llvmlite.binding.get_host_cpu_name(),
+        llvmlite.binding.get_host_cpu_features().flatten(),
+        str(_INDUCTOR),
+    )
+
+
+def _require_compiler() -> None:
+    """Fail now, where there is no compiler, not after an export of seconds."""
+    from torch._inductor.cpp_builder import get_cpp_compiler  # a second to import
+
+    get_cpp_compiler()
+
+
+def just_in_time(
+    function: Function, inputs: Sequence[Tensor], backend: str = "inductor"
+) -> Function:
+    """Compile a function by calling it once; for what inputs are on.
+
+    Args:
+        function: pure, of tensors.
+        inputs: an example.
+        backend: of `torch.compile`.
+
+    Returns:
+        A function with the same arguments and result.
+    """
+    own = _with_own_code(function)
+    compiled = torch.compile(own, dynamic=True, fullgraph=True, backend=backend)
+    compiled(*inputs)
+    return compiled
+
+
+def _with_own_code(function: Function) -> Function:
+    """The same method or function with a code object that no other has.
+
+    torch.compile keeps eight versions of a code object and refuses the ninth, and all
+    cells step by the same method.
+    """
+    if isinstance(function, types.MethodType):
+        return types.MethodType(_with_own_code(function.__func__), function.__self__)
+    if not isinstance(function, types.FunctionType):
+        return function  # the module of a graph, which has its own
+    return types.FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
 
 
 class _Module(torch.nn.Module):

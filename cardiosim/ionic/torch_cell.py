@@ -7,8 +7,9 @@ Steps are compiled to machine code (tensor_compiler.py) where that pays. One ste
 `skibsbye2016` written operation by operation costs 2 ms for a single cell and 17 ms for
 1000 nodes, compiled 0.04 and 0.17 ms; compiling takes half a minute to a minute, once.
 Left to itself a cell therefore compiles on a GPU, for 1000 nodes or more, and where it
-is asked to by `compile`, which whoever starts a long run calls. The choice depends on
-nothing else, so that a run can be repeated to the bit.
+is asked to by `compile`, which whoever starts a long run calls. What is fast at the
+moment does not enter, so that a run can be repeated to the bit on a machine with the
+same compiler; compiled and plain steps differ in the last bits.
 """
 
 from __future__ import annotations
@@ -74,8 +75,26 @@ class TorchCell(Cell):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of equations, parameters, scheme, compiler, device and precision."""
-        return fingerprint(super().fingerprint, self.device.type, self.dtype)
+        """Hash of equations, parameters, scheme, compilers, device and precision.
+
+        Of compiling it holds what was asked for; see `facts` for what came of it.
+        """
+        compilers = torch.__version__, self.torch_compile
+        return fingerprint(
+            super().fingerprint, self.device.type, self.dtype, *compilers
+        )
+
+    @property
+    def placement(self) -> dict[str, str]:
+        """Where and in which precision it computes, and what came of compiling."""
+        found = {
+            "device": self.device.type,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "steps": self.facts.get("torch_compile", "not compiled"),
+        }
+        if self.device.type == "cuda":
+            found["accelerator"] = torch.cuda.get_device_name(self.device)
+        return super().placement | found
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -84,6 +103,8 @@ class TorchCell(Cell):
 
     def tensor(self, values: ArrayLike | Tensor) -> Tensor:
         """Values on the cell's device in its precision."""
+        if isinstance(values, np.ndarray):
+            values = np.asarray(values, order="C")  # torch knows no negative strides
         return torch.as_tensor(values, dtype=self.dtype, device=self.device)
 
     def step(
@@ -106,11 +127,12 @@ class TorchCell(Cell):
             New states, (n_states, n_nodes).
 
         Raises:
-            ValueError: a parameter that is not free.
+            ValueError: a parameter that is not free; tensors of another device, or
+                states of another precision.
         """
-        n = states.shape[1]
-        i_stim = self.tensor(i_stim).expand(n)
-        own = self.parameter_rows(n, parameters)
+        states, n = self._in(states), states.shape[1]
+        i_stim = self._stimulus_in(i_stim).expand(n)
+        own = self._parameter_rows(n, parameters)
         return self.steps.plain(states, own, i_stim, self.tensor(dt))
 
     def react(
@@ -126,12 +148,14 @@ class TorchCell(Cell):
         computes on the CPU in float64, else moved there and back, once a call.
         """
         self._require_shapes(states, i_stim)
+        if n_steps < 1:
+            return  # not even rounded to the cell's precision
         n = states.shape[1]
         step = self._step_for(n)
         with torch.no_grad(), _threads_for(n):
             y = self._in(states)
             inputs = (
-                self._rows("parameters", n, lambda: self._parameters_of(n)),
+                self._parameter_rows(n),
                 self._stimulus_in(i_stim),
                 self._rows("dt", float(dt), lambda: float(dt)),
             )
@@ -164,11 +188,12 @@ class TorchCell(Cell):
         i_stim = np.zeros(n) if i_stim is None else i_stim
         self._require_shapes(states, i_stim)
         kernel = self._kernels.observe().observe
-        inputs = (self.parameter_rows(n), self.tensor(i_stim))
+        y = self._in(states)
+        inputs = (self._parameter_rows(n), self._stimulus_in(i_stim))
         if isinstance(states, Tensor):
-            return kernel(states, *inputs)[which]
+            return kernel(y, *inputs)[which]
         with torch.no_grad():
-            return kernel(self._in(states), *inputs)[which].cpu().numpy()
+            return kernel(y, *inputs)[which].cpu().numpy()
 
     def compile(self, n_nodes: int) -> None:
         """Compile (or load) the step now, unless compiling was ruled out."""
@@ -183,6 +208,12 @@ class TorchCell(Cell):
         self, n_nodes: int, parameters: Mapping[str, Tensor | float] | None = None
     ) -> Tensor:
         """Free parameters at every node, (n_free, n_nodes); those given instead."""
+        return self._parameter_rows(n_nodes, parameters).clone()
+
+    def _parameter_rows(
+        self, n_nodes: int, parameters: Mapping[str, Tensor | float] | None = None
+    ) -> Tensor:
+        """`parameter_rows`, perhaps those of the next steps: not to be changed."""
         own = self._rows("parameters", n_nodes, lambda: self._parameters_of(n_nodes))
         if not parameters:
             return own
@@ -243,10 +274,15 @@ class TorchCell(Cell):
             self._cached[what, key] = self.tensor(make())
         return self._cached[what, key]
 
-    def _stimulus_in(self, i_stim: NDArray | Tensor) -> Tensor:
+    def _stimulus_in(self, i_stim: NDArray | Tensor | float) -> Tensor:
         """The stimulus on the device, moved there only if it is another one."""
+        if isinstance(i_stim, Tensor) and i_stim.device != self.device:
+            raise ValueError(
+                f"i_stim is on {i_stim.device}; this {self.name} computes on "
+                f"{self.device}; move it there first"
+            )
         shared = self.device.type == "cpu" and self.dtype == torch.float64
-        if shared or isinstance(i_stim, Tensor):
+        if shared or not isinstance(i_stim, np.ndarray):
             return self.tensor(i_stim)
         known = self._stimulus
         if known is None or not np.array_equal(known[0], i_stim):

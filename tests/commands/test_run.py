@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 
 from cardiosim import open_results, read_fields
+from cardiosim.commands.run import _warn_of_traffic
 
 # sqrt(D k/2) (1 - 2 a) with D 0.1, k 8, a 0.25 (header of nagumo.mmt)
 FRONT_SPEED = math.sqrt(0.1 * 8.0 / 2.0) * 0.5
@@ -266,3 +268,16 @@ def test_one_cell_runs_through_the_same_loop(cardiosim, cell, tmp_path):
     assert math.isnan(summary["apd90"]["value"])  # this one never repolarises
     assert "apd90" in stdout
     assert (out / "action_potential.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("kind", "device", "warns"),
+    [("cable", "cuda", True), ("cable", "cpu", False), ("point", "cuda", False)],
+)
+def test_tissue_with_its_cell_on_a_gpu_is_warned_of(capsys, kind, device, warns):
+    case = SimpleNamespace(mesh=SimpleNamespace(kind=kind))
+    cell = SimpleNamespace(placement={"backend": "torch", "device": device})
+    _warn_of_traffic(case, SimpleNamespace(cell=cell))
+    told = capsys.readouterr().err
+    assert told.count("\n") == warns
+    assert ("between host and device every step" in told) == warns

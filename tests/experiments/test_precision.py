@@ -33,3 +33,16 @@ def test_equal_cells_have_no_drift(monkeypatch):
     drift = precision_drift("nagumo", dt=0.1, beats=1, bcl=20.0)
     np.testing.assert_array_equal(drift.largest, 0.0)
     np.testing.assert_array_equal(drift.states, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        ({"dt": 0.03}, "time between samples 1 ms is no whole number of steps"),
+        ({"bcl": 333.5}, "bcl 333.5 ms; expected whole milliseconds"),
+        ({"duration": 0.5}, "duration 0.5 ms; expected whole milliseconds"),
+    ],
+)
+def test_times_that_would_be_rounded_are_refused(times, says):
+    with pytest.raises(ValueError, match=says):
+        precision_drift("nagumo", **times)

@@ -132,7 +132,6 @@ def test_units_pass_the_strict_check_and_all_is_described():
 def test_compiler_finds_the_gates_and_the_singularities(cell):
     gates = "ina.m ina.h ina.j inal.m inal.h ical.d ical.f ical.fCa_j ical.fCa_sl"
     gates += " ito.x ito.y ikur.x ikur.y ikr.x iks.x ryr.a ryr.b ryr.o"
-    gates += " junction.free sarcolemma.free sr.free"
     assert sorted(cell.facts["gates"]) == sorted(gates.split())
     assert cell.facts["model_fast"] == ["ina.m", "ina.h", "ina.j"]
     assert cell.facts["cytosolic_calcium"] == "calcium.Ca_i"

@@ -1,6 +1,5 @@
 """Which variables of a cell are its membrane currents."""
 
-import numpy as np
 import pytest
 
 from cardiosim.ionic.compiled import compile_cell
@@ -31,11 +30,30 @@ def test_the_currents_add_up_to_dvdt(name):
     states[0] = [-80.0, -31.0, 12.0]
     currents = cell.facts["membrane_currents"]
     values = cell.observe(states, [*currents, "dot(membrane.V)"])
-    capacitance = {"A/F": 1.0}.get(cell.unit_of(currents[0]))
-    total = values[:-1].sum(axis=0)
-    if capacitance is None:  # pA: the ratio is the capacitance, the same at every V
-        ratio = total / values[-1]
-        assert np.ptp(ratio) < 1e-10 * abs(ratio[0])
-    else:
-        # Sums of a dozen currents, in another order: rounding only.
-        assert -total == pytest.approx(values[-1], rel=1e-12)
+    assert {cell.unit_of(current) for current in currents} == {"A/F"}
+    # Sums of a dozen currents, in another order: rounding only.
+    assert -values[:-1].sum(axis=0) == pytest.approx(values[-1], rel=1e-12)
+
+
+IN_PICOAMPERE = """\
+[membrane]
+dot(V) = stimulus.i_stim - (i_leak + i_bath) / C_m
+    in [mV]
+C_m = 50 [pF]
+    in [pF]
+i_leak = 5 [nS] * (V + 80 [mV])
+    in [pA]
+i_bath = 2 [nS] * (V + 10 [mV])
+    in [pA]
+"""
+
+
+def test_currents_in_pa_add_up_to_the_capacitance_times_dvdt(model_file):
+    cell = compile_cell(model_file(IN_PICOAMPERE))
+    currents = cell.facts["membrane_currents"]
+    assert set(currents) == {"membrane.i_leak", "membrane.i_bath"}
+    states = cell.initial_states(3)
+    states[0] = [-80.0, -31.0, 12.0]
+    values = cell.observe(states, [*currents, "membrane.C_m", "dot(membrane.V)"])
+    total, C_m, rate = values[:-2].sum(axis=0), *values[-2:]
+    assert -total == pytest.approx(C_m * rate, rel=1e-14)

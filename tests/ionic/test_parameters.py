@@ -101,3 +101,16 @@ def test_arrays_of_another_shape_are_refused():
             cell.react(wrong, i_stim, dt=0.02)
     with pytest.raises(ValueError, match=r"expects \(42, n_nodes\) and"):
         cell.observe(states[:5].copy(), ["ina.i_Na"])
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_values_are_those_at_the_time_they_were_given(small_cell_file, backend):
+    if backend == "torch":
+        pytest.importorskip("torch")
+    g = np.array([5.0, 10.0, 15.0])
+    cell = compile_cell(small_cell_file, parameters={"ina.g": g}, backend=backend)
+    before = cell.fingerprint
+    g[:] = 0.0
+    values = cell.observe(cell.initial_states(3), ["ina.g"])[0]
+    np.testing.assert_array_equal(values, [5.0, 10.0, 15.0])
+    assert cell.fingerprint == before

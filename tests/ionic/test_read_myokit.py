@@ -44,6 +44,16 @@ def test_derivative_with_a_unit_that_is_not_per_ms_is_refused(read):
     assert "units do not agree" in message
 
 
+def test_states_of_a_gates_shape_that_are_none_are_named_in_the_header(text):
+    body = "[buffer]\ndot(x) = (0.2 - x) / 5 [ms]\n"
+    model = text(body, buffer_x=0.1)
+    cell = read_mmt(model.replace("[[model]]", "[[model]]\nnot_gates: buffer.x"), "c")
+    assert cell.not_gates == ("buffer.x",)
+    wrong = model.replace("[[model]]", "[[model]]\nnot_gates: buffer.y")
+    with pytest.raises(ValueError, match="meta entry not_gates names buffer.y"):
+        read_mmt(wrong, "c")
+
+
 LOOSE = "[probe]\nw = membrane.V + 1\n    in [mV]\n"
 WRONG = "[probe]\nw = membrane.V\n    in [mM]\n"
 

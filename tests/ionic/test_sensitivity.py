@@ -107,6 +107,37 @@ def test_initial_tangents_are_carried_on():
         assert torch.equal(a, b)
 
 
+def test_tangents_are_taken_into_the_cells_precision_and_given_back_apart():
+    names = tuple(compile_cell("nagumo").facts["parameters"])[:1]
+    cell = torch_cell("nagumo", names, dtype="float32")
+    linearised = LinearisedCell(cell, names)
+    states, tangents = start(cell, 2, 1)
+    for given in (tangents.double(), tangents):
+        y, s = linearised.run(states, given, 0.0, 0.05, 1)
+        assert y.dtype == s.dtype == torch.float32
+    _, s = linearised.run(states, tangents, 0.0, 0.05, 0)
+    s += 1.0
+    assert (tangents == 0.0).all()
+
+
+def test_compiled_derivatives_are_of_the_program_that_made_them(monkeypatch):
+    from cardiosim.ionic import sensitivity
+
+    seen = []
+
+    def keep(make, inputs, lanes, name):
+        seen.append(name)
+        return make()
+
+    monkeypatch.setattr(sensitivity, "compile_function", keep)
+    names = tuple(compile_cell("nagumo").facts["parameters"])[:1]
+    cell = torch_cell("nagumo", names, torch_compile=True)
+    LinearisedCell(cell, names).compile()
+    monkeypatch.setattr(sensitivity, "generator_fingerprint", lambda: "another")
+    LinearisedCell(cell, names).compile()
+    assert len(set(seen)) == 2
+
+
 def test_errors_say_what_to_do():
     cell = torch_cell("nagumo", ())
     with pytest.raises(ValueError, match="name at least one"):

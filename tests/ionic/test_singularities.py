@@ -181,7 +181,9 @@ def test_roots_that_a_free_parameter_can_part_are_left_alone(read):
 
 
 def test_roots_that_move_together_with_a_free_parameter_stay_safe(model_file):
-    path = model_file(probe("(V - V0) / k / (1 - exp(-(V - V0) / k))"))
+    rate = "dot(x) = w * 1 [1/ms]\n"
+    text = probe("(V - V0) / k / (1 - exp(-(V - V0) / k))") + rate
+    path = model_file(text, probe_x=0.0)
     V0 = np.array([-30.0, -20.0, 0.0, 12.5])
     cell = compile_cell(path, parameters={"probe.V0": V0, "probe.k": 5.0})
     assert cell.facts["singularities"] == 1
@@ -191,6 +193,16 @@ def test_roots_that_move_together_with_a_free_parameter_stay_safe(model_file):
         np.testing.assert_allclose(
             cell.observe(states, ["probe.w"])[0], expected, rtol=1e-14
         )
+
+
+def test_those_that_no_step_meets_are_not_counted(model_file):
+    """Behind a condition that constants decide, or in what nothing reads."""
+    shape = probe("(v + 47.13) / (1 - exp(-0.1 * (v + 47.13)))")
+    for factor, count in (("w", 1), ("if(one > 0.5, w, 2)", 1), ("2", 0)):
+        path = model_file(f"{shape}dot(x) = {factor} * 1 [1/ms]\n", probe_x=0.0)
+        assert compile_cell(path).facts["singularities"] == count
+    path = model_file(f"{shape}dot(x) = if(one > 2, w, 2) * 1 [1/ms]\n", probe_x=0.0)
+    assert compile_cell(path).facts["singularities"] == 0
 
 
 def schemes_of_cells():

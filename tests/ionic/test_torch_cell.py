@@ -1,7 +1,5 @@
 """Cells on torch: against the oracle, gradients, precision, what is moved and when."""
 
-import sys
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,6 @@ from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from cardiosim.ionic.compiled import Scale, compile_cell  # noqa: E402
 from cardiosim.ionic.library import MODELS, available_cells  # noqa: E402
 from cardiosim.ionic.reaction import SCHEMES  # noqa: E402
-from cardiosim.ionic.tensor_math import exp, x_over_expm1  # noqa: E402
 
 each_cell = pytest.mark.parametrize("name", available_cells())
 # Variants have the equations of their base.
@@ -66,8 +63,8 @@ def test_agrees_with_the_oracle(name, scheme):
         cell.react(states, i_stim, dt, n_steps)
         assert np.isfinite(expected).all()
         # A step sums a few hundred roundings; a hundred steps amplify them in the
-        # upstroke.
-        np.testing.assert_allclose(states, expected, rtol=rtol, atol=1e-12)
+        # upstroke. Relative to the state, or to 1e-12 where it is less.
+        np.testing.assert_allclose(states, expected, rtol=rtol, atol=rtol * 1e-12)
 
 
 @each_text
@@ -138,36 +135,6 @@ def test_gradients_are_those_of_differences(name, scheme):
         rounding = 1e-15 * states.detach().abs().amax(dim=1).clamp(min=1.0) / size
         error = (found - expected).abs().amax(dim=1)
         assert (error < truncation + rounding).all()
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_safe_quotient_is_smooth_through_its_series(dtype):
-    dtype = getattr(torch, dtype)
-    u = torch.tensor([-800.0, -1.0, -0.0501, -0.0499, -1e-9, 0.0, 1e-9, 0.0499, 0.0501])
-    u = torch.cat([u, torch.tensor([1.0, 100.0, 800.0])]).to(dtype).requires_grad_()
-    value = x_over_expm1(u)
-    (slope,) = torch.autograd.grad(value.sum(), u)
-    x = u.detach().double().numpy()
-    with np.errstate(over="ignore", invalid="ignore"):
-        expected = np.where(x == 0, 1.0, x / np.expm1(x))
-        e = np.expm1(np.minimum(x, 700.0))
-        slopes = np.where(
-            np.abs(x) < 1e-6, x / 6.0 - 0.5, (1.0 - x * (e + 1.0) / e) / e
-        )
-    eps = torch.finfo(dtype).eps
-    # Two terms of 1/u leave -1/2: they lose two digits at u = 0.05.
-    np.testing.assert_allclose(value.detach(), expected, rtol=4 * eps, atol=eps)
-    np.testing.assert_allclose(slope, slopes, rtol=100 * eps, atol=100 * eps)
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_exponential_never_overflows(dtype):
-    x = torch.tensor([-1e4, -60.0, 0.0, 60.0, 1e4], dtype=dtype, requires_grad=True)
-    value = exp(x)
-    assert torch.isfinite(value).all() and torch.isfinite(1.0 / value).all()
-    (slope,) = torch.autograd.grad((1.0 / (1.0 + value)).sum(), x)
-    assert torch.isfinite(slope).all()
-    assert torch.isnan(exp(torch.tensor([torch.nan], dtype=dtype))).all()
 
 
 DANGEROUS_ARMS = """\
@@ -302,6 +269,47 @@ def test_parameters_by_node_and_subsets():
         part.react(states, i_stim, 0.02)
 
 
+def test_parameters_handed_out_are_no_ones_else():
+    cell = torch_cell("mitchell_schaeffer2003", parameters={"inward.tau_in": 0.3})
+    states = cell.initial_states(3) + [[60.0], [0.0]]
+    before, after = states.copy(), states.copy()
+    cell.react(before, np.zeros(3), 0.1)
+    cell.parameter_rows(3)[:] = 0.1
+    cell.react(after, np.zeros(3), 0.1)
+    np.testing.assert_array_equal(after, before)
+
+
+def test_arrays_may_run_backwards():
+    cell = torch_cell("nagumo")
+    states, i_stim = cell.initial_states(3) + [1.0, 2.0, 3.0], np.array([0.0, 5.0, 9.0])
+    expected = states.copy()
+    cell.react(expected, i_stim, 0.02)
+    backwards = states[:, ::-1].copy()[:, ::-1]
+    cell.react(backwards, i_stim[::-1].copy()[::-1], 0.02)
+    np.testing.assert_array_equal(backwards, expected)
+
+
+# Zero to a broken power has no finite slope (the text of nygren1998 says so).
+INFINITE_SLOPE = {"nygren1998": "ikach.ACh"}
+
+
+@each_text
+def test_gradients_by_all_parameters_are_finite_at_their_values(name):
+    known = compile_cell(name).facts["parameters"]
+    cell = torch_cell(name, parameters=dict.fromkeys(known, Scale(1.0)))
+    values = {
+        p: row.requires_grad_()
+        for p, row in zip(cell.free, cell.parameter_rows(7), strict=True)
+    }
+    states = cell.tensor(cell.initial_states(7))
+    states[0] = torch.linspace(-99.77, 59.61, 7, dtype=torch.float64)
+    new = cell.step(states, 20.0, 0.02, values)
+    weights = torch.rand(new.shape, generator=torch.Generator().manual_seed(1)) - 0.5
+    found = torch.autograd.grad(new, list(values.values()), weights.to(new.dtype))
+    infinite = [p for p, g in zip(values, found, strict=True) if not g.isfinite().all()]
+    assert infinite == [p for p in [INFINITE_SLOPE.get(name)] if p]
+
+
 def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="unknown dtype float16; expected float64 or"):
         compile_cell("nagumo", backend="torch", dtype="float16")
@@ -312,17 +320,30 @@ def test_errors_say_what_to_do():
     cell = torch_cell("nagumo", dtype="float32")
     with pytest.raises(ValueError, match="move them there first"):
         cell.react(torch.zeros(1, 4, dtype=torch.float64), np.zeros(4), 0.02)
+    double = torch.zeros(1, 4, dtype=torch.float64)
+    with pytest.raises(ValueError, match="move them there first"):
+        cell.step(double, 0.0, 0.02)
+    with pytest.raises(ValueError, match="move them there first"):
+        cell.observe(double, cell.variable_names)
+    states, elsewhere = torch.zeros(1, 4), torch.zeros(4, device="meta")
+    for take in (
+        lambda: cell.react(states, elsewhere, 0.02),
+        lambda: cell.step(states, elsewhere, 0.02),
+        lambda: cell.observe(states, cell.variable_names, elsewhere),
+    ):
+        with pytest.raises(ValueError, match="i_stim is on meta; .* move it there"):
+            take()
     with pytest.raises(ValueError, match="expects"):
         cell.react(np.zeros((3, 4)), np.zeros(4), 0.02)
     with pytest.raises(ValueError, match="not a free parameter of this nagumo"):
         cell.step(torch.zeros(1, 4), 0.0, 0.02, {"membrane.k": 1.0})
 
 
-def test_missing_torch_is_one_clear_line(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "cardiosim.ionic.torch_cell")
-    with pytest.raises(ValueError, match=r"pip install 'cardiosim\[torch\]'"):
-        compile_cell("nagumo", backend="torch")
+def test_fingerprints_tell_torch_and_what_was_asked_apart(monkeypatch):
+    plain = torch_cell("nagumo").fingerprint
+    assert plain != torch_cell("nagumo", torch_compile=None).fingerprint
+    monkeypatch.setattr(torch, "__version__", "0.0")
+    assert plain != torch_cell("nagumo").fingerprint
 
 
 def test_fingerprints_tell_precision_apart():
@@ -331,21 +352,6 @@ def test_fingerprints_tell_precision_apart():
     assert cells[0].fingerprint != compile_cell("nagumo").fingerprint
     equal = {c.equations_fingerprint for c in (*cells, compile_cell("nagumo"))}
     assert len(equal) == 1
-
-
-def test_missing_compiler_leaves_steps_as_they_are(monkeypatch, caplog):
-    from cardiosim.ionic import torch_cell as module
-    from cardiosim.ionic.tensor_compiler import CannotCompile
-
-    def no_compiler(*arguments):
-        raise CannotCompile("InvalidCxxCompiler: no g++")
-
-    monkeypatch.setattr(module, "compile_function", no_compiler)
-    cell = torch_cell("nagumo", torch_compile=True)
-    states = cell.initial_states(3)
-    cell.react(states, np.zeros(3), 0.02)
-    assert "no g++" in cell.facts["torch_compile"]
-    assert "operation by operation" in caplog.text
 
 
 def test_source_is_readable():
@@ -357,21 +363,6 @@ def test_source_is_readable():
     decided = [line.strip() for line in lines if " if " in line]
     assert decided == ["h_gate = h if sub < n_substeps - 1 else 0.5 * h"]
     assert "ina_m_inf = " in source
-
-
-@pytest.mark.slow
-@each_scheme
-def test_compiled_steps_agree_with_plain_ones(scheme):
-    """For one node (stepped as two), few and many, from one compilation."""
-    plain = torch_cell("skibsbye2016", scheme)
-    cell = torch_cell("skibsbye2016", scheme, torch_compile=True)
-    for n in (1, 7, 161):
-        states, i_stim = varied_states(cell, n)
-        expected = states.copy()
-        plain.react(expected, i_stim, 0.02, 100)
-        cell.react(states, i_stim, 0.02, 100)
-        np.testing.assert_allclose(states, expected, rtol=1e-10, atol=1e-12)
-    assert cell.facts["torch_compile"] == "compiled"
 
 
 @pytest.mark.gpu
@@ -388,7 +379,7 @@ def test_gpu_agrees_with_the_oracle(scheme, compiled, dtype):
     oracle.react(expected, i_stim, 0.02)
     cell.react(found, cell.tensor(i_stim), 0.02)
     if dtype == "float64":
-        np.testing.assert_allclose(found.cpu(), expected, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(found.cpu(), expected, rtol=1e-11, atol=1e-23)
     else:
         scale = np.abs(expected).max(axis=1, keepdims=True)
         assert (np.abs(found.cpu().numpy() - expected) / scale).max() < 2e-5
