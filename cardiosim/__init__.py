@@ -29,7 +29,7 @@ _rooms = {
     "ionic.compiled": ("CompiledCell", "Scale", "compile_cell"),
     "ionic.conformance": ("check_ionic_model",),
     "ionic.interface": ("IonicModel",),
-    "ionic.library": ("available_cells",),
+    "ionic.cell_library": ("available_cells",),
     "ionic.sensitivity": ("LinearisedCell",),
     "ionic.torch_cell": ("TorchCell",),
     "measure.action_potential": ("ActionPotential", "action_potentials"),

@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from cardiosim.case.schema import Case, ParameterTable
+from cardiosim.ionic.cell_library import SUFFIXES
 from cardiosim.ionic.equations import nearest
-from cardiosim.ionic.library import SUFFIXES
 
 
 class CaseError(ValueError):

@@ -35,8 +35,8 @@ def available(context: typer.Context) -> None:
     """List the cells that come with the program; import others, check any."""
     if context.invoked_subcommand is not None:
         return
+    from cardiosim.ionic.cell_library import available_cells
     from cardiosim.ionic.compiled import compile_cell
-    from cardiosim.ionic.library import available_cells
 
     rows = []
     for name in available_cells():
@@ -169,7 +169,7 @@ def compare(
 ) -> None:
     """Pace cells alike and show what the last beat is; how fast they are."""
     from cardiosim.experiments import cell_comparison
-    from cardiosim.ionic.library import available_cells
+    from cardiosim.ionic.cell_library import available_cells
 
     models = models or list(available_cells())
     backends = ("numba", "torch") if speed else ()

@@ -184,7 +184,7 @@ def _of_sample(sample: int, varied: Sequence[str], error: ValueError) -> CaseErr
 
 def _contents_of_files(cases: Sequence[Case]) -> list[str]:
     """What the samples read beside their case; a file may change between two calls."""
-    from cardiosim.ionic.library import model_source
+    from cardiosim.ionic.cell_library import model_source
 
     models = dict.fromkeys(case.cell.model for case in cases)
     recordings = dict.fromkeys(getattr(c.protocol, "recording", None) for c in cases)

@@ -24,11 +24,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from cardiosim.case.resolve import cpu_name
+from cardiosim.ionic.cell_library import model_path, model_source
 from cardiosim.ionic.compiled import CompiledCell, compile_cell
 from cardiosim.ionic.economy import count_operations
 from cardiosim.ionic.emit_numba import economical
 from cardiosim.ionic.interface import IonicModel
-from cardiosim.ionic.library import model_path, model_source
 from cardiosim.ionic.reaction import reaction
 from cardiosim.ionic.vector_math import exp
 

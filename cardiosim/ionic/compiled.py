@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.ionic import emit_numba
 from cardiosim.ionic.cell import Cell
+from cardiosim.ionic.cell_library import model_source
 from cardiosim.ionic.kernels import Kernels
-from cardiosim.ionic.library import model_source
 from cardiosim.ionic.parameters import Scale, own_parameters
 from cardiosim.ionic.reaction import SCHEMES
 from cardiosim.ionic.strips import Padding

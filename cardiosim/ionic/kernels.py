@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from cardiosim.ionic import emit_numba, emit_scalar, emit_torch
+from cardiosim.ionic.cell_library import ModelSource
 from cardiosim.ionic.equations import CellEquations, dot, fingerprint
 from cardiosim.ionic.expressions import ZERO
 from cardiosim.ionic.kernel_cache import cached_kernel
-from cardiosim.ionic.library import ModelSource
 from cardiosim.ionic.membrane_currents import membrane_currents
 from cardiosim.ionic.parameters import no_parameter
 from cardiosim.ionic.reaction import Reaction, reaction

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from cardiosim.experiments import benchmark
-from cardiosim.ionic.library import model_path
+from cardiosim.ionic.cell_library import model_path
 
 
 @pytest.fixture(autouse=True)

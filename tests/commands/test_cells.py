@@ -6,9 +6,9 @@ import pytest
 from cardiosim.commands import cells
 from cardiosim.experiments.cell_comparison import CellRow
 from cardiosim.ionic import conformance
+from cardiosim.ionic.cell_library import model_path
 from cardiosim.ionic.compiled import compile_cell
 from cardiosim.ionic.conformance import ConformanceReport
-from cardiosim.ionic.library import model_path
 from cardiosim.ionic.read_myokit import read_mmt
 
 FOREIGN = """\

@@ -11,8 +11,8 @@ import myokit
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import model_source
 from cardiosim.ionic.compiled import compile_cell
-from cardiosim.ionic.library import model_source
 from cardiosim.measure.action_potential import action_potentials
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "aliev_panfilov1996_rhs.json"

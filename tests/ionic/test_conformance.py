@@ -9,9 +9,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import MODELS, available_cells, model_source
 from cardiosim.ionic.compiled import BACKENDS, Scale, compile_cell
 from cardiosim.ionic.conformance import POTENTIALS, check_ionic_model
-from cardiosim.ionic.library import MODELS, available_cells, model_source
 from cardiosim.ionic.resting_state import RESTING_RATE, rest
 
 from .faulty_cells import (

@@ -2,9 +2,9 @@
 
 import pytest
 
+from cardiosim.ionic.cell_library import available_cells, model_source
 from cardiosim.ionic.constants import fold_constants
 from cardiosim.ionic.expressions import Apply, Name, Number, references, walk
-from cardiosim.ionic.library import available_cells, model_source
 
 CHAIN = """\
 [k]

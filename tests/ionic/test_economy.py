@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import available_cells, model_source
 from cardiosim.ionic.compiled import compile_cell
 from cardiosim.ionic.economy import count_operations, economise
 from cardiosim.ionic.emit_numba import economical
 from cardiosim.ionic.expressions import FUNCTIONS, Apply, Name, Number, references
-from cardiosim.ionic.library import available_cells, model_source
 from cardiosim.ionic.reaction import observation, reaction
 
 

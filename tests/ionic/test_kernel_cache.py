@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 
+from cardiosim.ionic.cell_library import available_cells, model_path
 from cardiosim.ionic.compiled import compile_cell
 from cardiosim.ionic.emit_numba import NARROW_STRIP, WIDE_STRIP
-from cardiosim.ionic.library import available_cells, model_path
 
 
 def test_fingerprint_tells_equations_parameters_and_scheme_apart(small_cell_file):

@@ -15,9 +15,9 @@ import pytest
 from numba import types
 
 from cardiosim.ionic import emit_numba
+from cardiosim.ionic.cell_library import model_source
 from cardiosim.ionic.economy import count_operations
 from cardiosim.ionic.emit_numba import economical
-from cardiosim.ionic.library import model_source
 from cardiosim.ionic.reaction import SCHEMES, reaction
 
 MATRIX, VECTOR = types.float64[:, ::1], types.float64[::1]

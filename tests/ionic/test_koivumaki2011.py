@@ -13,8 +13,8 @@ import myokit
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import model_path
 from cardiosim.ionic.compiled import CompiledCell, compile_cell
-from cardiosim.ionic.library import model_path
 from cardiosim.measure.action_potential import ActionPotential, action_potentials
 
 FOLDER = Path(__file__).parents[1] / "reference"

@@ -23,8 +23,8 @@ from cardiosim.experiments.restitution import (
     s1s2_restitution,
 )
 from cardiosim.experiments.single_cells import Pulse
+from cardiosim.ionic.cell_library import model_path
 from cardiosim.ionic.compiled import compile_cell
-from cardiosim.ionic.library import model_path
 from cardiosim.measure.biomarkers import beat_biomarkers
 
 FOLDER = Path(__file__).parents[1] / "reference"

@@ -11,8 +11,8 @@ import myokit
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import model_source
 from cardiosim.ionic.compiled import compile_cell
-from cardiosim.ionic.library import model_source
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "mitchell_schaeffer2003_rhs.json"
 NAMES = ("membrane.V", "inward.h")

@@ -7,8 +7,8 @@ import myokit
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import model_path
 from cardiosim.ionic.compiled import compile_cell
-from cardiosim.ionic.library import model_path
 
 from .nygren_family import AskedOfNygrenCells, NygrenCell
 

@@ -4,10 +4,10 @@ import myokit
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import model_path, model_source
 from cardiosim.ionic.compiled import compile_cell
 from cardiosim.ionic.equations import dot
 from cardiosim.ionic.expressions import Number, references
-from cardiosim.ionic.library import model_path, model_source
 from cardiosim.ionic.read_myokit import read_mmt
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import available_cells
 from cardiosim.ionic.compiled import compile_cell
-from cardiosim.ionic.library import available_cells
 from cardiosim.ionic.reaction import SCHEMES
 
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from cardiosim.ionic.cell_library import available_cells, model_source
 from cardiosim.ionic.compiled import compile_cell
-from cardiosim.ionic.library import available_cells, model_source
 from cardiosim.ionic.singularities import remove_singularities
 
 CONSTANTS = """\

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cardiosim.ionic.cell_library import model_source
 from cardiosim.ionic.compiled import compile_cell
-from cardiosim.ionic.library import model_source
 from cardiosim.measure.action_potential import action_potentials
 from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.potential_trace import PotentialTrace

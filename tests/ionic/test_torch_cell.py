@@ -7,8 +7,8 @@ torch = pytest.importorskip("torch")
 
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
+from cardiosim.ionic.cell_library import MODELS, available_cells  # noqa: E402
 from cardiosim.ionic.compiled import Scale, compile_cell  # noqa: E402
-from cardiosim.ionic.library import MODELS, available_cells  # noqa: E402
 from cardiosim.ionic.reaction import SCHEMES  # noqa: E402
 
 each_cell = pytest.mark.parametrize("name", available_cells())

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cardiosim.ionic.cell_library import MODELS, available_cells, model_source
 from cardiosim.ionic.compiled import Scale, compile_cell
-from cardiosim.ionic.library import MODELS, available_cells, model_source
 
 VARIANT = """\
 base = "{base}"
