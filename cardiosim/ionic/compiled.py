@@ -165,16 +165,7 @@ class CompiledCell(Cell):
     def observe(
         self, states: NDArray, names: Sequence[str], i_stim: NDArray | None = None
     ) -> NDArray:
-        """States and intermediates by name, (len(names), n_nodes).
-
-        Args:
-            states: (n_states, n_nodes).
-            names: qualified names; "dot(ina.m)" is the derivative of a state, per ms.
-            i_stim: stimulus, A/F, (n_nodes,); None is zero.
-
-        Raises:
-            ValueError: a name the cell does not have; names the nearest.
-        """
+        """See `Cell.observe`."""
         for name in names:
             self._require(name)
         if all(name in self.state_names for name in names):
