@@ -220,7 +220,7 @@ class VoltageClampProtocol(ProtocolTable):
 
     kind: Literal["voltage_clamp"]
     holding: Potential = -80.0
-    settle: Time = 1000.0  # at the first potential, before the command begins
+    settle: Time = 1000.0  # at the holding potential, before the command begins
     segments: tuple[ClampSegment, ...] = ()
     recording: str | None = None  # CSV with columns time (ms) and V (mV)
     variables: tuple[str, ...] | None = None  # the membrane currents by default

@@ -38,7 +38,7 @@ class ParameterTable(Table):
     """
 
     value: FiniteFloat | str | None = None
-    scale: quantity("1") | None = None
+    scale: quantity("1", ge=0.0) | None = None  # a negative one turns a current round
 
     @model_validator(mode="before")
     @classmethod

@@ -130,8 +130,8 @@ def read_sweep(path: str | Path) -> Sweep:
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CaseError(f"there is no file {path}; expected a sweep.toml") from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise CaseError(f"{path} is no file; expected a sweep.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CaseError(f"{path} is not TOML: {error}") from None
     try:

@@ -157,6 +157,48 @@ def _conformance(model: str, scheme: str, backend: str) -> ConformanceReport:
 
 
 @cells.command()
+def show(
+    model: Annotated[str, typer.Argument(help="Name of a cell, or a model file.")],
+) -> None:
+    """List a cell's states, currents and parameters: what to record and to vary."""
+    from cardiosim.ionic.compiled import compile_cell
+
+    cell = compile_cell(model)
+    facts = cell.facts
+    typer.echo(f"{cell.name}: {facts['title']}\n")
+    gates, fast = set(facts["gates"]), set(facts["model_fast"])
+    show_table(
+        ("state", "initial", "unit", ""),
+        [
+            (
+                name,
+                number(value),
+                cell.unit_of(name),
+                "fast gate" if name in fast else "gate" if name in gates else "",
+            )
+            for name, value in zip(cell.state_names, facts["initial"], strict=True)
+        ],
+        numbers=(1,),
+    )
+    typer.echo()
+    roles = [(name, cell.unit_of(name), "") for name in facts["membrane_currents"]]
+    if facts["cytosolic_calcium"]:
+        calcium = facts["cytosolic_calcium"]
+        roles.append((calcium, cell.unit_of(calcium), "cytosolic calcium"))
+    if roles:
+        show_table(("membrane current", "unit", ""), roles)
+        typer.echo()
+    show_table(
+        ("parameter", "value", "unit"),
+        [
+            (name, number(value), cell.unit_of(name))
+            for name, value in facts["parameters"].items()
+        ],
+        numbers=(1,),
+    )
+
+
+@cells.command()
 def compare(
     models: Annotated[
         list[str] | None, typer.Argument(help="Cells or model files; all by default.")

@@ -35,6 +35,7 @@ class Command(Protocol):
 
     end: float  # ms
     n_cells: int
+    holding: float  # mV, before it begins
 
     def at(self, t: float) -> NDArray[np.float64]:
         """Potential at time t, mV, shape (n_cells,); at a jump, that after it."""
@@ -84,6 +85,7 @@ class StepsAndRamps:
         self.n_cells = sizes.pop() if sizes else 1
         self._ends = np.cumsum([segment.duration for segment in segments])
         self._is_ramp = [segment.is_ramp for segment in segments]
+        self.holding = float(holding)
         targets = [np.broadcast_to(s.potential, self.n_cells) for s in segments]
         self._targets = np.array(
             [np.full(self.n_cells, float(holding)), *targets], dtype=float
@@ -138,6 +140,7 @@ class RecordedPotential:
                 "the samples and drop repeated ones"
             )
         self._times, self._V = times - times[0], V
+        self.holding = float(V[0])
         self.end = float(self._times[-1])
 
     def at(self, t: float) -> NDArray[np.float64]:
@@ -184,7 +187,7 @@ def clamp(
         variables: names to record: currents, gates, concentrations.
         dt: ms.
         interval: between samples, ms, a whole number of steps; every step if None.
-        settle: time at the command's first potential before it begins, ms, a whole
+        settle: time at the holding potential before the command begins, ms, a whole
             number of steps.
         progress: called with the time done and the end, ms.
 
@@ -204,7 +207,7 @@ def clamp(
     cell.compile(command.n_cells)
     states = uniform_states(state, command.n_cells)
     i_stim = np.zeros(command.n_cells)
-    states[0] = command.at(0.0)
+    states[0] = command.holding
     n_settle = whole_steps(settle, dt, "settle")
     total = settle + command.end
     for begin in range(0, n_settle, LONGEST_CALL):

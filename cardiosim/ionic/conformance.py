@@ -288,7 +288,8 @@ def _gates(subject: _Subject, rounding: float) -> _Finding:
     if worst <= 0.0:
         return 0.0, rounding, f"{len(rows)} gates"
     where = f"{subject.cell.state_names[rows[row]]} from {POTENTIALS[node]:g} mV"
-    return worst, rounding, f"{where} leaves by {worst:.3g}"
+    advice = "; if it is no gate, name it under not_gates in the header"
+    return worst, rounding, f"{where} leaves by {worst:.3g}{advice}"
 
 
 def _finite(subject: _Subject, dt: float) -> _Finding:

@@ -367,9 +367,8 @@ def _device(name: str | torch.device, dtype: str) -> torch.device:
     try:
         device = torch.empty(0, dtype=DTYPES[dtype], device=name).device
     except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise ValueError(
-            f"torch device {name} cannot hold {dtype}: {reason}; "
-            f"use cpu, or cuda with a torch built for it"
-        ) from None
+            f"torch has no device {name} here that holds {dtype}; expected cpu, or "
+            f"cuda with a GPU and a torch built for it"
+        ) from error
     return device

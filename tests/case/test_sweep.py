@@ -188,5 +188,5 @@ def test_a_mistake_is_one_line_that_names_it(sweep, text, says):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(CaseError, match="there is no file"):
+    with pytest.raises(CaseError, match="is no file; expected a sweep.toml"):
         read_sweep(tmp_path / "none.toml")

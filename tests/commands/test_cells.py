@@ -202,3 +202,13 @@ def test_calcium_is_shown_in_micromolar_whatever_the_cell_counts_in(value, unit,
     key = "calcium_amplitude"
     row = CellRow("a", 1, 0, 0, {key: value}, {key: unit}, {})
     assert cells._rounded(key, row) == shown
+
+
+def test_show_lists_what_can_be_recorded_and_varied(cardiosim):
+    code, stdout, _ = cardiosim("cells", "show", "courtemanche1998")
+    assert code == 0
+    rows = [line.split() for line in stdout.splitlines() if line]
+    (m,) = (row for row in rows if row[0] == "ina.m")
+    assert 0.0 < float(m[1]) < 0.01 and m[2:] == ["1", "fast", "gate"]
+    assert ["ina.i_Na", "A/F"] in rows
+    assert any(row[0] == "ina.g_Na" and float(row[1]) > 0 for row in rows)
