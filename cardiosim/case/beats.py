@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.case.schema import Case
+from cardiosim.case.schema import Case, StimulusTable
 from cardiosim.tissue.stimulus import Stimulus
 
 ROUNDING = 1e-6  # of a time step; what begins so close to the end has no step in it
@@ -22,15 +22,31 @@ def beats_of(case: Case) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
     longest: dict[float, float] = {}
     for table in case.stimulus:
-        train = Stimulus(
-            np.zeros(1, dtype=int),  # when, not where, is asked
-            table.start,
-            table.duration,
-            table.amplitude,
-            table.period or math.inf,
-            table.count,
-        )
-        for start in train.begins(case.time.end - ROUNDING * case.time.dt):
+        for start in _begins(table, case):
             longest[start] = max(table.duration, longest.get(start, 0.0))
     starts = np.array(sorted(longest))
     return starts, np.array([longest[start] for start in starts])
+
+
+def amplitudes_of(case: Case) -> NDArray[np.float64]:
+    """Size of the current that each beat begins with, A/F, (n_beats,).
+
+    Stimuli that begin together add up: beats are those of `beats_of`.
+    """
+    total: dict[float, float] = {}
+    for table in case.stimulus:
+        for start in _begins(table, case):
+            total[start] = total.get(start, 0.0) + table.amplitude
+    return np.abs([total[start] for start in sorted(total)])
+
+
+def _begins(table: StimulusTable, case: Case) -> list[float]:
+    train = Stimulus(
+        np.zeros(1, dtype=int),  # when, not where, is asked
+        table.start,
+        table.duration,
+        table.amplitude,
+        table.period or math.inf,
+        table.count,
+    )
+    return list(train.begins(case.time.end - ROUNDING * case.time.dt))

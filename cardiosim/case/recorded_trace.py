@@ -19,7 +19,7 @@ def read_recorded_trace(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times, ms, and V, mV, of a file with columns time and V, (n_times,) each.
 
-    The unit may stand behind the name, in brackets; other columns are passed over.
+    The units stand behind the names, in brackets; other columns are passed over.
 
     Raises:
         CaseError: no such file, no such columns, a value that is no finite number, or
@@ -36,7 +36,8 @@ def read_recorded_trace(
     if not set(COLUMNS) <= set(found):
         came = ", ".join(heading.strip() for heading in header)
         raise CaseError(
-            f"{path} has the columns {came or '(it is empty)'}; expected {_EXPECTED}"
+            f"{path} has the columns {came or '(it is empty)'}; expected {_EXPECTED}: "
+            f'write "time (ms),V (mV)" as the first line'
         )
     which = [found.index(name) for name in COLUMNS]
     samples = np.empty((len(rows), 2))
@@ -59,7 +60,7 @@ def read_recorded_trace(
 
 
 def _meaning(heading: str) -> str | None:
-    """The column that a heading stands for, if it has the right unit or none."""
+    """The column that a heading stands for, if it has the right unit."""
     name, _, unit = heading.strip().partition("(")
     name, unit = name.strip().lower(), unit.rstrip(")").strip()
-    return name if unit in ("", COLUMNS.get(name)) else None
+    return name if unit == COLUMNS.get(name) else None

@@ -120,9 +120,10 @@ def _show(found: Fit) -> None:
         rows.append(("trace, root mean square (mV)", *rms))
     show_table(("sum of squares", "start", "fitted"), rows, numbers=(1, 2))
     state = "converged" if found.converged else "not converged"
-    typer.echo(
-        f"{state} after {found.trials} trials; condition number {found.condition:.3g}"
-    )
+    known = f"condition number {found.condition:.3g}"
+    if math.isnan(found.condition):
+        known = "no condition number: no parameter is inside its bounds"
+    typer.echo(f"{state} after {found.trials} trials; {known}")
 
 
 def _unit_of(biomarker: str) -> str:

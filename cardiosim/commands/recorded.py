@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.case.beats import beats_of
+from cardiosim.case.beats import amplitudes_of, beats_of
 from cardiosim.case.read import read_case
 from cardiosim.case.schema import Case
 from cardiosim.measure.action_potential import (
@@ -15,6 +15,7 @@ from cardiosim.measure.action_potential import (
     action_potentials,
     propagated_action_potentials,
 )
+from cardiosim.measure.answers import LATE, with_answers
 from cardiosim.measure.beats import last_sample_at
 from cardiosim.measure.calcium_transient import train_calcium_biomarkers
 from cardiosim.output.results import Results, Trace
@@ -73,7 +74,7 @@ def traced_beats(
     """Action potentials of every beat at each node with a trace of V.
 
     Those of tissue begin at the node's own upstroke; a node without one has none.
-    Those of single cells begin with the stimulus.
+    Those of single cells begin with the stimulus, and have durations if they answer.
     """
     case = marched_case(results)
     threshold = case.record.activation_threshold
@@ -87,9 +88,7 @@ def traced_beats(
                     *recorded, percents, threshold, potentials=potentials
                 )
                 if is_tissue(results)
-                else action_potentials(
-                    *recorded, *beats_of(case), percents, threshold, potentials
-                )
+                else _stimulated(case, *recorded, percents, potentials)
             )
     if any(found.values()):
         tissue = is_tissue(results)
@@ -103,6 +102,25 @@ def traced_beats(
         f"{results.path} holds no trace of {V} from a stimulus on; record one "
         "(record.trace), or stimulate after it has begun"
     )
+
+
+def _stimulated(
+    case: Case,
+    times: NDArray,
+    V: NDArray,
+    percents: tuple[float, ...],
+    potentials: tuple[float, ...],
+) -> list[ActionPotential]:
+    """Beats of a stimulated cell; those that are no answers without durations."""
+    threshold = case.record.activation_threshold
+    beats = action_potentials(
+        times, V, *beats_of(case), percents, threshold, potentials
+    )
+    amplitude_at = dict(zip(beats_of(case)[0], amplitudes_of(case), strict=True))
+    amplitudes = [amplitude_at[beat.stimulus_start] for beat in beats]
+    # Between coarse samples, a peak is no later than the one after the pulse.
+    late = max(LATE, 1.5 * float(np.diff(times).max(initial=0.0)))
+    return with_answers(beats, amplitudes, late=late)
 
 
 def traced_transients(

@@ -20,6 +20,7 @@ from cardiosim.commands.protocol import run_protocol_into
 from cardiosim.commands.summary import (
     action_potential_numbers,
     conduction_numbers,
+    missing_durations,
     no_conduction_numbers,
 )
 from cardiosim.commands.table import show_summary, show_table
@@ -264,6 +265,7 @@ def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]
         percents = case.measure.apd or PERCENTS
         try:
             numbers |= action_potential_numbers(results, percents)
+            warnings += missing_durations(results, percents)
         except ValueError as error:
             warnings.append(f"no action potential: {error}")
     return numbers, tuple(warnings)

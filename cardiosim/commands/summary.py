@@ -20,6 +20,7 @@ from cardiosim.commands.recorded import (
 )
 from cardiosim.experiments.findings import entry
 from cardiosim.measure.action_potential import ActionPotential
+from cardiosim.measure.answers import why_no_durations
 from cardiosim.measure.beat_to_beat import (
     ALTERNANS_BOUND,
     ALTERNANS_CHANGES,
@@ -99,6 +100,35 @@ def action_potential_numbers(
         suffix = f"_node{node}" if len(traced) > 1 else ""
         numbers |= {name + suffix: entry for name, entry in entries.items()}
     return numbers
+
+
+def missing_durations(results: Results, percents: tuple[float, ...]) -> list[str]:
+    """Why last beats lack durations that were asked for, one line a reason."""
+    case, nodes = case_of(results), {}
+    potentials = apd_potentials(case.measure)
+    threshold = case.record.activation_threshold
+    for node, beats in traced_beats(results, percents, potentials).items():
+        if not beats:
+            why = f"V does not rise above {threshold:g} mV"
+        else:
+            last = beats[-1]
+            asked = {f"{p:g} %": duration for p, duration in last.apd.items()}
+            asked |= {f"{level:g} mV": at for level, at in last.apd_at.items()}
+            why = why_no_durations(
+                last.resting_potential,
+                last.peak,
+                asked,
+                threshold,
+                last.answered,
+                last.charge_alone,
+            )
+        if why:
+            nodes.setdefault(why, []).append(str(node))
+    several = is_tissue(results)
+    return [
+        (f"no duration at node {', '.join(where)}: {why}" if several else why)
+        for why, where in nodes.items()
+    ]
 
 
 def _biomarkers(beat: ActionPotential) -> dict[str, dict[str, Any]]:

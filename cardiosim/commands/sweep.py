@@ -248,7 +248,10 @@ def _conclude(folder: SweepFolder, title: str, seconds: float, n_run: int) -> No
     folder.clear_up()  # after the summary: a kill in between costs nothing
     rate = f" ({n_run / seconds:.3g} a second)" if n_run else ""
     typer.echo(f"{len(folder.rows)} samples in {seconds:.1f} s{rate}")
-    noted = sorted(row.sample for row in folder.rows.values() if row.note)
+    # One without numbers goes before one that only lacks some.
+    rows = [row for row in folder.rows.values() if row.note]
+    rows.sort(key=lambda row: (any(v == v for v in row.numbers.values()), row.sample))
+    noted = [row.sample for row in rows]
     if noted:
         count = "one sample has" if len(noted) == 1 else f"{len(noted)} samples have"
         typer.echo(

@@ -133,7 +133,7 @@ def _run_together(number: int, batch: Batch) -> Done:
         SampleRow(
             sample,
             {name: float(values[i]) for name, values in found.numbers.items()},
-            _one_line(found.errors.get(i, "")),
+            _one_line((found.errors | found.notes).get(i, "")),
         )
         for i, sample in enumerate(batch.samples)
     )

@@ -86,7 +86,8 @@ class Fit:
         misfit: sum of squares of the targets alone, of these two.
         prior: sum of squares of the priors, after.
         condition: of the Jacobian of the targets by ln f; infinite where some
-            combination of parameters changes none of them.
+            combination of parameters changes none of them; NaN where all of them
+            are at bounds.
         correlation: of the errors of the parameters; NaN with one at a bound.
         history: trial, sum of squares, then factors of each step, (n_steps, 2 + n).
         starts: sum of squares that each start came to; NaN where it could not begin.
@@ -311,6 +312,7 @@ class Search:
             converged=best.converged,
             notes=(
                 *self.notes,
+                *self.targets.missed(residuals[:n_values]),
                 *what_is_uncertain(names, bounds, condition, correlation),
                 *_of_the_search(best, costs),
             ),

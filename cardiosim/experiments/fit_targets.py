@@ -37,6 +37,7 @@ KNOWN = (
     "dvdt_max_after_stimulus_time",
     "activation_time",
 )
+MISSED = 3.0  # sigma; of a target that is met, one in 370 is further off
 _APD = re.compile(r"apd(\d+(?:\.\d+)?)")
 _APD_AT = re.compile(r"apd_at_(-?\d+(?:\.\d+)?)mV")
 
@@ -76,6 +77,23 @@ class Targets:
                 np.array(numbers).reshape(len(self.names), n_cells),
             ]
         )
+
+    def missed(self, misfits: NDArray) -> list[str]:
+        """One line for each target that a fit does not meet, within `MISSED` sigma.
+
+        Args:
+            misfits: reached minus target over sigma, shape (n_values,).
+        """
+        trace, numbers = np.split(misfits, [self.n_samples])
+        off = dict(zip(self.names, np.abs(numbers), strict=True))
+        notes = [
+            f"target missed: {name} by {sigmas:.3g} sigma"
+            for name, sigmas in off.items()
+            if not sigmas <= MISSED
+        ]
+        if trace.size and not (rms := np.sqrt(np.mean(trace**2))) <= MISSED:
+            notes.append(f"target missed: the trace by {rms:.3g} sigma, its rms")
+        return notes
 
     def slopes(self, pairs: Pairs) -> NDArray[np.float64]:
         """Derivatives of the numbers by ln f, (n_values, n_parameters)."""

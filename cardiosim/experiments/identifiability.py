@@ -45,10 +45,13 @@ def standard_errors(
 
 
 def condition_number(jacobian: NDArray) -> float:
-    """Largest over smallest singular value; infinite with fewer rows than columns."""
+    """Largest over smallest singular value; infinite with fewer rows than columns.
+
+    NaN without a column: where nothing is free, nothing is determined.
+    """
     n_values, n_parameters = jacobian.shape
     if n_parameters == 0:
-        return 1.0
+        return np.nan
     if n_values < n_parameters:
         return np.inf
     singular = np.linalg.svd(jacobian, compute_uv=False)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cardiosim.case.protocols import PacingProtocol
-from cardiosim.experiments.answers import is_answered
 from cardiosim.experiments.findings import Column, Findings, Traces, entry
-from cardiosim.experiments.single_cells import Pulse
 from cardiosim.experiments.steady_state import SteadyState, pace_to_steady_state
+from cardiosim.measure.answers import with_answers
 from cardiosim.measure.beat_to_beat import ALTERNANS_CHANGES, alternans, changes
 from cardiosim.measure.biomarkers import biomarker_unit
 
@@ -48,6 +48,9 @@ def pacing_findings(bench: Bench, protocol: PacingProtocol) -> Findings:
         threshold=bench.threshold,
         progress=bench.progress,
     )
+    full = paced.beats[0].amplitude
+    beats = with_answers(paced.beats, pulse.amplitude, full)
+    paced = replace(paced, beats=tuple(beats))
     n_beats, percent = len(paced.beats), max(bench.percents)
     columns = {
         "beat": Column("1", np.arange(1, n_beats + 1)),
@@ -76,7 +79,7 @@ def pacing_findings(bench: Bench, protocol: PacingProtocol) -> Findings:
         numbers,
         {"beats": columns},
         {"beats": traces},
-        _notes(paced, protocol.tolerance, bench, pulse),
+        _notes(paced, protocol.tolerance, bench),
     )
 
 
@@ -110,9 +113,7 @@ def _meanings(percents: Sequence[float], potentials: Sequence[float]) -> dict[st
     return _SHAPE | durations | {"triangulation": "APD90 minus APD30"} | at | _CALCIUM
 
 
-def _notes(
-    paced: SteadyState, tolerance: float, bench: Bench, pulse: Pulse
-) -> tuple[str, ...]:
+def _notes(paced: SteadyState, tolerance: float, bench: Bench) -> tuple[str, ...]:
     notes, n_beats = [], len(paced.beats)
     if tolerance and not paced.is_steady:
         notes.append(
@@ -120,10 +121,7 @@ def _notes(
             f"state by {paced.changes[-1]:.2g}, more than {tolerance:g}"
         )
     last = paced.beats[-ALTERNANS_CHANGES - 1 :]
-    asked = "amplitude activation_time stimulus_end peak_time dvdt_max".split()
-    shapes = {name: np.array([getattr(beat, name) for beat in last]) for name in asked}
-    answered = is_answered(shapes, pulse, paced.beats[0].amplitude)
-    failed = int((~answered).sum())
+    failed = sum(not beat.answered for beat in last)
     if failed:
         notes.append(
             f"{failed} of the last {len(last)} stimuli were not answered: the cell "

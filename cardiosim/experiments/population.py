@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.case.beats import beats_of
+from cardiosim.case.beats import amplitudes_of, beats_of
 from cardiosim.case.build import build_stimuli
 from cardiosim.case.cells import build_cells, build_pacer, can_be_nodes_of_one_mesh
 from cardiosim.case.schema import PERCENTS, Case
@@ -19,6 +19,12 @@ from cardiosim.experiments.single_cells import (
     run_cells,
 )
 from cardiosim.ionic.cell import Cell
+from cardiosim.measure.answers import (
+    is_answered,
+    is_charge_alone,
+    is_duration,
+    why_no_durations,
+)
 from cardiosim.measure.beat_to_beat import (
     ALTERNANS_CHANGES,
     alternans,
@@ -46,6 +52,7 @@ class Population:
         times: of the kept beat, ms since its stimulus, shape (n_times,).
         V: mV, shape (n_times, n_cells).
         errors: by number of the cell, of cells that have no numbers.
+        notes: by number of the cell, why the last beat lacks durations.
     """
 
     numbers: dict[str, NDArray]
@@ -53,6 +60,7 @@ class Population:
     times: NDArray[np.float64]
     V: NDArray[np.float64]
     errors: dict[int, str]
+    notes: dict[int, str] = field(default_factory=dict)
 
 
 def can_run_together(cases: Sequence[Case]) -> bool:
@@ -135,6 +143,7 @@ def _run(cases: Sequence[Case], progress: Progress | None) -> Population:
         case.measure.apd_at or (),
         case.record.activation_threshold,
     )
+    notes = _only_answers(found, cases, kept)
     numbers = {k: v[-1] for k, v in found.items() if k not in _LEFT_OUT}
     for name in ("peak_time", "dvdt_max_time", "dvdt_max_after_stimulus_time"):
         numbers[name] = numbers[name] - starts[-1]
@@ -146,7 +155,37 @@ def _run(cases: Sequence[Case], progress: Progress | None) -> Population:
         of_calcium = cell.unit_of(calcium.names[0])
     units = {name: biomarker_unit(name, of_calcium) for name in numbers}
     times, V = _last_beat(recording.times, recording.V, starts[-1], case.time.end)
-    return Population(numbers, units, times, V, {})
+    return Population(numbers, units, times, V, {}, notes)
+
+
+def _only_answers(
+    found: dict[str, NDArray], cases: Sequence[Case], kept: slice
+) -> dict[int, str]:
+    """Take the durations from beats that are no answers; why last beats lack any."""
+    amplitudes = np.array([amplitudes_of(case) for case in cases]).T[kept]
+    answered = is_answered(found, amplitudes)
+    alone = is_charge_alone(found, amplitudes) & ~answered
+    for name in filter(is_duration, found):
+        found[name] = np.where(answered, found[name], np.nan)
+    notes = {}
+    for k, case in enumerate(cases):
+        asked = {
+            f"{p:g} %": found[f"apd{p:g}"][-1, k] for p in case.measure.apd or PERCENTS
+        } | {
+            f"{level:g} mV": found[f"apd_at_{level:g}mV"][-1, k]
+            for level in case.measure.apd_at or ()
+        }
+        why = why_no_durations(
+            found["resting_potential"][-1, k],
+            found["peak"][-1, k],
+            asked,
+            case.record.activation_threshold,
+            answered[-1, k],
+            alone[-1, k],
+        )
+        if why:
+            notes[k] = why
+    return notes
 
 
 def _beat_to_beat(found: dict[str, NDArray], apd: str) -> dict[str, NDArray]:
@@ -241,4 +280,5 @@ def _joined(a: Population, b: Population) -> Population:
             axis=1,
         ),
         a.errors | {node + n_a: error for node, error in b.errors.items()},
+        a.notes | {node + n_a: note for node, note in b.notes.items()},
     )

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.experiments.answers import require_answer
 from cardiosim.experiments.bracket import Bracket, narrow
 from cardiosim.experiments.single_cells import (
     Progress,
@@ -25,6 +24,7 @@ from cardiosim.experiments.single_cells import (
 )
 from cardiosim.ionic.interface import IonicModel
 from cardiosim.measure.activation import crossings
+from cardiosim.measure.answers import require_answer
 from cardiosim.measure.biomarkers import beat_biomarkers
 from cardiosim.simulation.monodomain import uniform_states
 from cardiosim.tissue.stimulus import Stimulus
@@ -113,7 +113,7 @@ def refractory_period(
     trace = alone.times, alone.V, 0.0, s1.duration
     beat = beat_biomarkers(*trace, (REPOLARISED,), threshold=threshold)
     first = {name: values[0] for name, values in beat.items()}
-    require_answer(first, s1, threshold)
+    require_answer(first, s1.amplitude, s1.duration, threshold)
     s1_peak = float(first["peak"])
     repolarised = float(first["dvdt_max_time"] + first[f"apd{REPOLARISED:g}"])
 

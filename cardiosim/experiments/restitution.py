@@ -24,7 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cardiosim.experiments.answers import Biomarkers, is_answered, require_answer
 from cardiosim.experiments.single_cells import (
     Progress,
     Pulse,
@@ -35,6 +34,7 @@ from cardiosim.experiments.single_cells import (
 )
 from cardiosim.ionic.interface import IonicModel
 from cardiosim.measure.activation import crossings
+from cardiosim.measure.answers import Biomarkers, is_answered, require_answer
 from cardiosim.measure.beat_to_beat import alternans, diastolic_intervals
 from cardiosim.measure.beats import check_percents
 from cardiosim.measure.biomarkers import beat_biomarkers, train_biomarkers
@@ -56,7 +56,7 @@ class S1S2Restitution:
         intervals: from S1 to S2, ms, shape (n,).
         s1: biomarkers of the last S1 without an S2 after it, shape () each.
         s2: biomarkers of the response to S2 (measure/biomarkers.py), shape (n,) each.
-        answered: whether S2 is (experiments/answers.py), shape (n,); durations are
+        answered: whether S2 is (measure/answers.py), shape (n,); durations are
             NaN where it is not.
         diastolic_intervals: ms, shape (n,); negative before S1 has repolarised.
         largest_slope: of the duration over the diastolic interval.
@@ -87,7 +87,7 @@ class DynamicRestitution:
         diastolic_intervals: before the last beat, ms, shape (n,).
         alternans: magnitude over the last beats, ms, shape (n,).
         has_alternans: whether the durations alternate, shape (n,).
-        answered: which of the last beats were answered (experiments/answers.py),
+        answered: which of the last beats were answered (measure/answers.py),
             shape (n_last, n).
         largest_slope: of the duration over the diastolic interval.
         percent: of repolarisation, to which the last four belong.
@@ -168,11 +168,11 @@ def s1s2_restitution(
     percent = _main_percent(percents)
     alone = beat_biomarkers(times, V[:, n:], 0.0, s1.duration, *measured)
     first = {name: values[0] for name, values in alone.items()}
-    require_answer(first, s1, threshold)
+    require_answer(first, s1.amplitude, s1.duration, threshold)
     second = beat_biomarkers(
         times, V[:, :n], intervals, s2.duration, *measured, end=intervals + listen
     )
-    answered = is_answered(second, s2, first["amplitude"])
+    answered = is_answered(second, s2.amplitude, first["amplitude"])
     for name, values in second.items():
         if name.startswith("apd"):
             values[~answered] = np.nan
@@ -269,7 +269,7 @@ def dynamic_restitution(
     trains = {name: values[:-1] for name, values in measured.items()}
     key = f"apd{percent:g}"
     full = _first_amplitude(cell, state, pulse, dt)
-    answered = is_answered(trains, pulse, full)
+    answered = is_answered(trains, pulse.amplitude, full)
     one_to_one = answered.all(axis=0)
     last = {
         name: np.where(one_to_one, values[-1], np.nan)

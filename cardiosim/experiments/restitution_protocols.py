@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cardiosim.case.protocols import DynamicProtocol, S1S2Protocol
-from cardiosim.experiments.answers import Biomarkers
 from cardiosim.experiments.findings import Column, Findings, Traces, entry
 from cardiosim.experiments.restitution import (
     LISTEN,
@@ -17,6 +16,7 @@ from cardiosim.experiments.restitution import (
     dynamic_restitution,
     s1s2_restitution,
 )
+from cardiosim.measure.answers import Biomarkers
 
 if TYPE_CHECKING:
     from cardiosim.experiments.laboratory import Bench

@@ -55,6 +55,8 @@ class ActionPotential:
     apd_at: Mapping[float, float]  # potential, mV -> ms
     triangulation: float  # ms, APD90 - APD30
     activation_time: float  # ms, first upward crossing of the threshold
+    answered: bool = True  # False where answers.py has found that it is none
+    charge_alone: bool = False  # V shows the charge of the stimulus, and no more
 
 
 def action_potentials(

@@ -77,7 +77,7 @@ def test_a_fit_that_is_not_there(tmp_path):
         read_fit(tmp_path / "fit.toml")
 
 
-@pytest.mark.parametrize("header", ["time (ms),V (mV),note", "Time,v,note"])
+@pytest.mark.parametrize("header", ["time (ms),V (mV),note", "Time (ms),v(mV),note"])
 def test_trace_is_read_by_the_names_of_its_columns(write, header):
     path = write(f"{header}\n0,-80.5,rest\n0.5,-79,\n\n", "ap.csv")
     times, V = read_recorded_trace(path)
@@ -94,11 +94,12 @@ def test_trace_is_read_by_the_names_of_its_columns(write, header):
         ),
         ("0,-80\n1,-79", "has the columns 0, -80"),
         ("", "it is empty"),
-        ("time,V\n0,-80\n1,x", "line 3 is '1,x'; expected a number"),
-        ("time,V\n0,-80\n1", "line 3 is '1'"),
-        ("time,V\n0,-80", "holds 1 samples"),
-        ("time,V\n1,-80\n0,-80", "increasing times"),
-        ("time,V\n0,-80\n1,nan", "finite"),
+        ("time,V\n0,1\n1,2", r'columns time, V; .* write "time \(ms\),V \(mV\)" as'),
+        ("time (ms),V (mV)\n0,-80\n1,x", "line 3 is '1,x'; expected a number"),
+        ("time (ms),V (mV)\n0,-80\n1", "line 3 is '1'"),
+        ("time (ms),V (mV)\n0,-80", "holds 1 samples"),
+        ("time (ms),V (mV)\n1,-80\n0,-80", "increasing times"),
+        ("time (ms),V (mV)\n0,-80\n1,nan", "finite"),
     ],
 )
 def test_traces_with_mistakes(write, text, says):

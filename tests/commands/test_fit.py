@@ -84,7 +84,7 @@ def test_fit_to_a_trace_tells_how_far_it_is(cardiosim, fit_of, tmp_path):
     trace = next(iter(open_results(tmp_path / "run").traces.values()))
     V = trace.values["membrane.V"][:, 0]
     samples = [f"{t},{v}" for t, v in zip(trace.times[::100], V[::100], strict=True)]
-    (tmp_path / "ap.csv").write_text("\n".join(["time,V", *samples]))
+    (tmp_path / "ap.csv").write_text("\n".join(["time (ms),V (mV)", *samples]))
     fit.write_text(
         'gradients = "differences"\n[parameters]\n"membrane.a" = { start = 1.3 }\n'
         '[target.trace]\nfile = "ap.csv"\n'

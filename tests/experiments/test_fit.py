@@ -9,7 +9,7 @@ from cardiosim.case.fit_file import FitFile, read_fit
 from cardiosim.case.read import CaseError, read_case
 from cardiosim.case.schema import Case
 from cardiosim.experiments.fit import fit_case
-from cardiosim.experiments.fit_targets import read_targets, unit_of
+from cardiosim.experiments.fit_targets import Targets, read_targets, unit_of
 from cardiosim.experiments.identifiability import condition_number, standard_errors
 from cardiosim.experiments.last_beat import LastBeat
 
@@ -140,6 +140,25 @@ def test_fit_ends_at_a_bound_that_keeps_it_from_its_target(known_trace):
     assert np.isnan(at_bound.error)
     assert np.isfinite([p.error for p in fit.parameters[1:]]).all()
     assert any("at a bound: membrane.a (high)" in note for note in fit.notes)
+
+
+def test_targets_that_are_missed_are_told():
+    """No factor within 10 % makes a beat of 5000 ms; nothing is left to determine."""
+    target = {"biomarkers": {"apd90": {"value": 5000.0, "sigma": 10.0}}}
+    free = {"membrane.a": {"low": 0.9, "high": 1.1}}
+    fit = fit_case(one_cell(), fit_file(free, target=target))
+    assert fit.parameters[0].bound and np.isnan(fit.condition)
+    sigmas = (5000.0 - fit.biomarkers["apd90"][1]) / 10.0
+    assert f"target missed: apd90 by {sigmas:.3g} sigma" in fit.notes
+
+
+def test_only_targets_beyond_three_sigma_are_missed():
+    times, names = np.array([0.0, 1.0]), ("apd50", "apd90")
+    targets = Targets(times, names, np.zeros(4), np.ones(4), -20.0)
+    assert targets.missed(np.array([2.9, -2.9, 2.9, -2.9])) == []
+    trace, number = targets.missed(np.array([4.0, -4.0, 0.0, -3.5]))[::-1]
+    assert trace == "target missed: the trace by 4 sigma, its rms"
+    assert number == "target missed: apd90 by 3.5 sigma"
 
 
 def test_starts_where_nothing_is_excited_are_passed_over():

@@ -1,7 +1,6 @@
 """Protocols of a case: what is found, and what the user is told."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from cardiosim.case.build import build
 from cardiosim.case.read import CaseError, read_case
 from cardiosim.experiments.laboratory import Bench, run_protocol
-from cardiosim.ionic import library
+from cardiosim.ionic.cell_library import model_path
 
 CASE = """
 [mesh]
@@ -288,7 +287,7 @@ def test_an_s1_that_fails_is_an_error(found):
 
 def test_a_cell_without_a_stimulus_cannot_be_paced(found, tmp_path):
     """It has no variable that the pulses could be."""
-    text = (Path(library.__file__).parent / "models" / "nagumo.mmt").read_text()
+    text = model_path("nagumo").read_text()
     (tmp_path / "deaf.mmt").write_text(text.replace("bind pace", ""))
     deaf = UNPACED.replace("mitchell_schaeffer2003", "deaf.mmt")
     with pytest.raises(CaseError, match="deaf.mmt binds no variable to pace"):

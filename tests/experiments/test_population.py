@@ -99,6 +99,31 @@ def test_each_cell_has_its_own_stimuli(cases):
     weak = run_population(cases("stimulus.0.amplitude", (20.0, 1.0)))
     assert math.isnan(weak.numbers["apd90"][1])
     assert weak.numbers["apd90"][0] > 100.0
+    told = "the last stimulus is not answered: V stays below -20 mV"
+    assert weak.notes == {1: told}
+
+
+def test_the_charge_of_a_stimulus_alone_has_no_duration(cases):
+    """Without sodium and calcium current, 40 A/F for 2 ms lift V by 80 mV."""
+    inexcitable = ("cell.parameters.ina.g_Na.scale=0", "time.end=500")
+    key, once = "cell.parameters.ical.g_CaL.scale", "stimulus.0.count=1"
+    (case,) = cases(key, (0.0,), *inexcitable, once, "stimulus.0.amplitude=60")
+    (alive,) = cases(key, (1.0,), "time.end=500", once, "stimulus.0.amplitude=60")
+    found = run_population([case, alive])
+    assert found.numbers["peak"][0] > -20.0  # the threshold, which is no answer
+    for name in ("apd50", "apd90", "triangulation"):
+        assert np.isnan(found.numbers[name][0]) and found.numbers[name][1] > 0.0
+    told = "the last stimulus is not answered: V shows its charge alone"
+    assert found.notes == {0: told}
+
+
+def test_a_run_that_ends_too_early_is_told(cases):
+    chosen = cases("time.end", (440.0,))
+    found = run_population(chosen)
+    assert math.isnan(found.numbers["apd90"][0])
+    (note,) = found.notes.values()
+    assert note.startswith("V does not repolarise by")
+    assert note.endswith("90 % before the run ends")
 
 
 def test_a_region_of_the_point_reaches_every_cell(cases):
@@ -119,7 +144,7 @@ def test_each_cell_is_paced_before_as_it_would_be_alone(cases):
 
 
 def test_a_cell_that_diverges_has_an_error_and_the_others_their_numbers(cases):
-    values = (1.0, -1e9, 1.2, 0.9, 1.0)
+    values = (1.0, 1e12, 1.2, 0.9, 1.0)
     chosen = cases("cell.parameters.ina.g_Na.scale", values)
     found = run_population(chosen)
     assert list(found.errors) == [1]

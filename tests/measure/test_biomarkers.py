@@ -35,7 +35,8 @@ def published_traces():
 
 def scalars(beat):
     """An `ActionPotential` under the names of `beat_biomarkers`."""
-    values = {k: v for k, v in vars(beat).items() if not k.startswith("apd")}
+    left_out = ("apd", "answered", "charge_alone")  # these two are no biomarkers
+    values = {k: v for k, v in vars(beat).items() if not k.startswith(left_out)}
     values |= {f"apd{percent:g}": v for percent, v in beat.apd.items()}
     return values | {f"apd_at_{level:g}mV": v for level, v in beat.apd_at.items()}
 
