@@ -16,7 +16,6 @@ docs/fitting.md has every key.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -29,7 +28,7 @@ from pydantic import (
 )
 
 from cardiosim.case.quantities import Duration, Table, Time, quantity
-from cardiosim.case.read import CaseError
+from cardiosim.case.read import CaseError, toml_content
 from cardiosim.ionic.equations import nearest
 
 Positive = quantity("1", gt=0.0)
@@ -125,12 +124,7 @@ def read_fit(path: str | Path) -> FitFile:
         CaseError: anything that keeps it from being one.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
-        raise CaseError(f"there is no file {path}; expected a fit.toml") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CaseError(f"{path} is not TOML: {error}") from None
+    content = toml_content(path, "a fit.toml")
     try:
         fit = FitFile.model_validate(content)
     except ValidationError as error:

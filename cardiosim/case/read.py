@@ -35,10 +35,7 @@ def read_case(
         CaseError: anything that keeps it from being a case.
     """
     file = case_file(path)
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CaseError(f"{file} is not TOML: {error}") from None
+    content = toml_content(file, "a case.toml")
     content.pop("provenance", None)  # a resolved.toml is a case too
     if isinstance(overrides, Mapping):
         for key, value in overrides.items():
@@ -56,6 +53,20 @@ def read_case(
         return Case.model_validate(content)
     except ValidationError as error:
         raise CaseError(f"{file}: {_one_line(error)}") from None
+
+
+def toml_content(path: Path, expected: str) -> dict[str, Any]:
+    """Content of a TOML file.
+
+    Raises:
+        CaseError: it is no file, or no TOML; says what was expected.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        raise CaseError(f"{path} is no file; expected {expected}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CaseError(f"{path} is not TOML: {error}") from None
 
 
 def case_file(path: str | Path) -> Path:

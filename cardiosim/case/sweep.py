@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +32,7 @@ from pydantic import PositiveInt, ValidationError, model_validator
 
 from cardiosim.case.protocols import spread
 from cardiosim.case.quantities import Table, quantity
-from cardiosim.case.read import CaseError
+from cardiosim.case.read import CaseError, toml_content
 from cardiosim.ionic.equations import nearest
 
 Number = quantity("1")
@@ -128,12 +127,7 @@ def read_sweep(path: str | Path) -> Sweep:
         CaseError: anything that keeps it from being one.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
-        raise CaseError(f"{path} is no file; expected a sweep.toml") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CaseError(f"{path} is not TOML: {error}") from None
+    content = toml_content(path, "a sweep.toml")
     try:
         file = _SweepFile.model_validate(content)
         if file.grid is not None:

@@ -73,7 +73,7 @@ def test_mistakes_are_told_in_one_line(write, old, new, says):
 
 
 def test_a_fit_that_is_not_there(tmp_path):
-    with pytest.raises(CaseError, match="there is no file"):
+    with pytest.raises(CaseError, match="is no file; expected a fit.toml"):
         read_fit(tmp_path / "fit.toml")
 
 
