@@ -139,11 +139,12 @@ class SweepFolder:
             for row in rows
         ]
         line = json.dumps({"units": dict(units), "rows": entries})
+        # First, so that Ctrl-C while the disk is waited for leaves them in the table.
+        self.rows |= {row.sample: row for row in rows}
         with open(self.results.path / JOURNAL, "a", encoding="utf-8") as journal:
             journal.write(line + "\n")
             journal.flush()
             os.fsync(journal.fileno())  # a power cut, too, loses no finished batch
-        self.rows |= {row.sample: row for row in rows}
         if time.monotonic() - self._table_written > TABLE_EVERY:
             self.write_table()
 
