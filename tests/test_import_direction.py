@@ -10,8 +10,9 @@ import cardiosim
 PACKAGE = Path(cardiosim.__file__).parent
 MAY_IMPORT = {
     "whole_file": set(),
-    "ionic": {"whole_file"},
-    "tissue": set(),
+    "stack_rows": set(),
+    "ionic": {"stack_rows", "whole_file"},
+    "tissue": {"stack_rows"},
     "measure": set(),
     "output": {"measure", "units", "whole_file"},
     "units": set(),

@@ -43,7 +43,7 @@ from math import acos, asin, atan, ceil, cos, floor, sin, sqrt, tan
 import numpy as np
 from numba import njit, prange
 
-from cardiosim.ionic.scratch import stack_rows
+from cardiosim.stack_rows import stack_rows
 from cardiosim.ionic.vector_math import exp, exp_within, log, power, x_over_expm1
 
 KERNEL = {{

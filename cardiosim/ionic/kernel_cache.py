@@ -23,6 +23,7 @@ import llvmlite
 import numba
 from platformdirs import user_cache_path
 
+from cardiosim import stack_rows
 from cardiosim.ionic.equations import fingerprint
 from cardiosim.whole_file import whole_file
 
@@ -39,6 +40,7 @@ def cache_root() -> Path:
 def generator_fingerprint() -> str:
     """Hash of the compiler itself: its sources and the versions it builds on."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources.append(Path(stack_rows.__file__))
     texts = [path.read_text() for path in sources]
     return fingerprint(
         numba.__version__, llvmlite.__version__, platform.python_version(), *texts
