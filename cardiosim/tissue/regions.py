@@ -1,78 +1,50 @@
-"""The closed language that names a set of nodes: `x <= 2.0 and not nodes(0..4)`.
+"""The closed language that names a part of a mesh: `x <= 2.0 and not nodes(0..4)`.
 
     comparison   x <= 2.0    1 < x < 3    x == 5    (x, y, z and numbers, mm)
     shape        box(xmin, xmax [, ymin, ymax [, zmin, zmax]])
-                 sphere(x, y, z, radius)            both closed
-    list         nodes(0, 5, 10..20)                both ends of a range included
+                 sphere(x, y, z, radius)
+                 cylinder(x1, y1, z1, x2, y2, z2, radius)   from end to end; all closed
+    elements     region(2, 4..6, left_atrium)       by number, range or name
+                 fibrosis                           those of a mask that is handed in
+    nodes        nodes(0, 5, 10..20)                both ends of a range included
+                 set(pacing_site)                   a list of nodes in the mesh file
+                 vertices("site.vtx")               a list of nodes in a file of its own
+                 surface                            where the mesh ends, see surfaces.py
     everything   all
     combined by  not, and, or, parentheses
 
-Text is parsed by the grammar below and never evaluated as Python.
+Asked for nodes, `region` gives those of its elements, and `fibrosis` those at least
+half of whose surroundings are fibrotic. Asked for elements, comparisons and shapes look
+at the centre of an element, and lists of nodes and `surface` give the elements with all
+vertices in them.
+
+Text is parsed by the grammar of region_language.py, and never evaluated as Python.
 """
 
 from __future__ import annotations
 
+import difflib
 import operator
-from functools import cache, reduce
+from collections.abc import Iterable
+from functools import reduce
 
 import numpy as np
-from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, VisitError
+from lark import Token, Transformer, v_args
+from lark.exceptions import VisitError
 from numpy.typing import NDArray
 
-GRAMMAR = r"""
-?start: disjunction
-?disjunction: conjunction (_OR conjunction)*
-?conjunction: negation (_AND negation)*
-?negation: _NOT negation -> complement
-         | atom
-?atom: comparison | box | sphere | nodes | everything
-     | _OPEN disjunction _CLOSE
-comparison: operand (RELATION operand)+
-?operand: AXIS -> coordinate
-        | NUMBER -> constant
-box: _BOX _OPEN NUMBER (_COMMA NUMBER)* _CLOSE
-sphere: _SPHERE _OPEN NUMBER (_COMMA NUMBER)* _CLOSE
-nodes: _NODES _OPEN span (_COMMA span)* _CLOSE
-span: INDEX [_DOTS INDEX]
-everything: _ALL
-
-AXIS: /[xyz]\b/
-RELATION: "<=" | ">=" | "==" | "<" | ">"
-NUMBER: /[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?/
-INDEX: /\d+/
-_OR: /or\b/
-_AND: /and\b/
-_NOT: /not\b/
-_ALL: /all\b/
-_BOX: /box\b/
-_SPHERE: /sphere\b/
-_NODES: /nodes\b/
-_OPEN: "("
-_CLOSE: ")"
-_COMMA: ","
-_DOTS: ".."
-%ignore /\s+/
-"""
-
-READABLE = {
-    "AXIS": "x, y or z",
-    "RELATION": "<, <=, ==, >= or >",
-    "NUMBER": "a number",
-    "INDEX": "a node number",
-    "_AND": "'and'",
-    "_OR": "'or'",
-    "_OPEN": "'('",
-    "_CLOSE": "')'",
-    "_COMMA": "','",
-    "_DOTS": "'..'",
-    "$END": "the end",
-}
+from cardiosim.tissue.fibrosis import pattern_of
+from cardiosim.tissue.mesh import Mesh
+from cardiosim.tissue.region_language import parsed
+from cardiosim.tissue.surfaces import boundary_nodes
+from cardiosim.tissue.vertex_lists import read_vertices
 
 RELATIVE_TOLERANCE = 1e-9  # of the mesh extent: rounding of node positions
 
 
-def select_nodes(where: str, points: NDArray[np.float64]) -> NDArray[np.intp]:
+def select_nodes(
+    where: str, mesh: Mesh, fibrosis: NDArray[np.bool_] | None = None
+) -> NDArray[np.intp]:
     """Numbers of the nodes inside the region `where`.
 
     Comparisons forgive rounding of the positions: `x <= 2.0` includes a node at
@@ -80,51 +52,69 @@ def select_nodes(where: str, points: NDArray[np.float64]) -> NDArray[np.intp]:
 
     Args:
         where: text in the language of this module.
-        points: node positions, mm, shape (n_nodes, 3).
+        mesh: with the nodes.
+        fibrosis: elements that `fibrosis` stands for, shape (n_elements,).
 
     Returns:
         Increasing node numbers, shape (n_selected,); empty if none is inside.
+
+    Raises:
+        ValueError: the text is no region, or speaks of what the mesh does not have.
     """
+    return np.flatnonzero(_evaluated(where, _NodeMembership(mesh, fibrosis)))
+
+
+def select_elements(
+    where: str, mesh: Mesh, fibrosis: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Which elements are inside the region `where`; see `select_nodes`.
+
+    Returns:
+        Shape (n_elements,).
+    """
+    return _evaluated(where, _ElementMembership(mesh, fibrosis))
+
+
+def _evaluated(where: str, membership: _Membership) -> NDArray[np.bool_]:
     try:
-        tree = _parser().parse(where)
-    except UnexpectedInput as error:
-        raise ValueError(_syntax_message(where, error)) from None
-    try:
-        inside = _Membership(np.asarray(points, dtype=float)).transform(tree)
+        return membership.transform(parsed(where))
     except VisitError as error:
         raise ValueError(f'region "{where}": {error.orig_exc}') from None
-    return np.flatnonzero(inside)
 
 
-@cache
-def _parser() -> Lark:
-    return Lark(GRAMMAR, parser="lalr")
-
-
-def _syntax_message(where: str, error: UnexpectedInput) -> str:
-    if isinstance(error, UnexpectedCharacters):
-        found, column, expected = repr(error.char), error.column, error.allowed
-    else:
-        at_end = error.token.type == "$END"
-        found = "the end" if at_end else repr(str(error.token))
-        column = len(where) + 1 if at_end else error.column
-        expected = error.expected
-    names = sorted({READABLE.get(name, name.lower().strip("_")) for name in expected})
-    return (
-        f'region "{where}": found {found} at column {column}, '
-        f"expected {', '.join(names[:-1])}{' or ' if names[1:] else ''}{names[-1]}"
-    )
+def _unknown(name: str, known: Iterable[str]) -> str:
+    """What to write in place of a name that the mesh does not have."""
+    known = list(known)
+    if not known:
+        return "it has none"
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
 
 
 @v_args(inline=True)
 class _Membership(Transformer):
-    """Turns the parsed region into a mask over nodes, shape (n_nodes,)."""
+    """Turns the parsed region into a mask over nodes or elements."""
 
-    def __init__(self, points: NDArray[np.float64]):
+    def __init__(self, mesh: Mesh, fibrosis: NDArray[np.bool_] | None):
         super().__init__()
-        self.points = points
+        self.mesh = mesh
+        self.fibrotic = fibrosis
+        self.positions = self._positions()
+        points = mesh.points
         extent = np.ptp(points, axis=0).max() if len(points) else 0.0
         self.tolerance = RELATIVE_TOLERANCE * extent
+
+    def _positions(self) -> NDArray[np.float64]:
+        """What comparisons and shapes look at, mm, shape (n, 3)."""
+        raise NotImplementedError
+
+    def _of_nodes(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The mask that a mask over nodes gives."""
+        raise NotImplementedError
+
+    def _of_elements(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The mask that a mask over elements gives."""
+        raise NotImplementedError
 
     def disjunction(self, *masks):
         return reduce(operator.or_, masks)
@@ -136,10 +126,10 @@ class _Membership(Transformer):
         return ~mask
 
     def everything(self):
-        return np.ones(len(self.points), dtype=bool)
+        return np.ones(len(self.positions), dtype=bool)
 
     def coordinate(self, axis: Token):
-        return self.points[:, "xyz".index(axis)]
+        return self.positions[:, "xyz".index(axis)]
 
     def constant(self, number: Token):
         return float(number)
@@ -179,7 +169,7 @@ class _Membership(Transformer):
                     f"box() minimum {low:g} above maximum {high:g} in {'xyz'[axis]}; "
                     "swap them"
                 )
-            position = self.points[:, axis]
+            position = self.positions[:, axis]
             inside &= self._holds(position, ">=", low)
             inside &= self._holds(position, "<=", high)
         return inside
@@ -191,21 +181,140 @@ class _Membership(Transformer):
                 f"sphere({', '.join(numbers)}) is not x, y, z of the centre "
                 "and a radius of zero or more"
             )
-        distance = np.linalg.norm(self.points - values[:3], axis=1)
+        distance = np.linalg.norm(self.positions - values[:3], axis=1)
         return self._holds(distance, "<=", values[3])
 
+    def cylinder(self, *numbers: Token):
+        values = [float(number) for number in numbers]
+        if len(values) != 7 or values[-1] < 0.0 or values[:3] == values[3:6]:
+            raise ValueError(
+                f"cylinder({', '.join(numbers)}) is not x, y, z of one end, x, y, z of "
+                "the other and a radius of zero or more"
+            )
+        from_end = self.positions - values[:3]
+        axis = np.subtract(values[3:6], values[:3])
+        length = np.linalg.norm(axis)
+        axis /= length
+        along = from_end @ axis
+        aside = np.linalg.norm(from_end - along[:, np.newaxis] * axis, axis=1)
+        inside = self._holds(along, ">=", 0.0) & self._holds(along, "<=", length)
+        return inside & self._holds(aside, "<=", values[6])
+
+    def region(self, *masks):
+        return self._of_elements(reduce(operator.or_, masks))
+
+    def numbered(self, first: Token, last: Token | None):
+        low = int(first)
+        high = low if last is None else int(last)
+        text = f"{low}" if last is None else f"{low}..{high}"
+        if low > high:
+            raise ValueError(f"region({text}): a range runs from low to high")
+        regions = self.mesh.element_regions
+        inside = (regions >= low) & (regions <= high)
+        if not inside.any():
+            raise ValueError(f"no element is in region({text}); {self._regions()}")
+        return inside
+
+    def named(self, name: Token):
+        names = self.mesh.region_names
+        name = str(name).strip("\"'")
+        if name not in names:
+            raise ValueError(
+                f"the mesh has no region of the name {name}; {_unknown(name, names)}"
+            )
+        inside = self.mesh.element_regions == names[name]
+        if not inside.any():
+            raise ValueError(
+                f"no element is in region({name}), number {names[name]}; "
+                + self._regions()
+            )
+        return inside
+
+    def _regions(self) -> str:
+        numbers = np.unique(self.mesh.element_regions).tolist()
+        some = ", ".join(map(str, numbers[:12])) + (", ..." if numbers[12:] else "")
+        return f"the mesh has {some}" if numbers else "the mesh has no elements"
+
+    def fibrosis(self):
+        if self.fibrotic is None:
+            raise ValueError("there is no fibrosis here that this could be")
+        return self._fibrotic()
+
     def nodes(self, *masks):
-        return reduce(operator.or_, masks)
+        return self._of_nodes(reduce(operator.or_, masks))
 
     def span(self, first: Token, last: Token | None):
         low = int(first)
         high = low if last is None else int(last)
-        if low > high or high >= len(self.points):
+        if low > high or high >= self.mesh.n_nodes:
             text = f"{low}" if last is None else f"{low}..{high}"
             raise ValueError(
                 f"nodes({text}) is no part of the mesh; its nodes are numbered "
-                f"0..{len(self.points) - 1}, a range runs from low to high"
+                f"0..{self.mesh.n_nodes - 1}, a range runs from low to high"
             )
-        inside = ~self.everything()
+        inside = np.zeros(self.mesh.n_nodes, dtype=bool)
         inside[low : high + 1] = True
         return inside
+
+    def node_set(self, name: Token):
+        sets = self.mesh.node_sets
+        name = str(name).strip("\"'")
+        if name not in sets:
+            raise ValueError(
+                f"the mesh has no set of the name {name}; {_unknown(name, sets)}"
+            )
+        return self._listed(sets[name], f"set({name})")
+
+    def vertices(self, path: Token):
+        return self._listed(read_vertices(path[1:-1]), f"vertices({path})")
+
+    def _listed(self, numbers: NDArray[np.integer], text: str):
+        outside = (numbers < 0) | (numbers >= self.mesh.n_nodes)
+        if outside.any():
+            raise ValueError(
+                f"{text} holds node {numbers[outside][0]}, which is no part of the "
+                f"mesh; its nodes are numbered 0..{self.mesh.n_nodes - 1}"
+            )
+        inside = np.zeros(self.mesh.n_nodes, dtype=bool)
+        inside[numbers] = True
+        return self._of_nodes(inside)
+
+    def surface(self):
+        inside = np.zeros(self.mesh.n_nodes, dtype=bool)
+        inside[boundary_nodes(self.mesh)] = True
+        return self._of_nodes(inside)
+
+
+class _NodeMembership(_Membership):
+    """Masks over nodes, shape (n_nodes,)."""
+
+    def _positions(self):
+        return self.mesh.points
+
+    def _fibrotic(self):
+        return pattern_of(self.mesh, self.fibrotic).nodes
+
+    def _of_nodes(self, mask):
+        return mask
+
+    def _of_elements(self, mask):
+        inside = np.zeros(self.mesh.n_nodes, dtype=bool)
+        inside[self.mesh.nodes_of_elements(mask)] = True
+        return inside
+
+
+class _ElementMembership(_Membership):
+    """Masks over elements, shape (n_elements,)."""
+
+    def _positions(self):
+        return self.mesh.centroids
+
+    def _of_nodes(self, mask):
+        complete = [mask[block.nodes].all(axis=1) for block in self.mesh.blocks]
+        return np.concatenate(complete) if complete else np.empty(0, dtype=bool)
+
+    def _of_elements(self, mask):
+        return mask
+
+    def _fibrotic(self):
+        return self.fibrotic

@@ -1,4 +1,4 @@
-"""Currents injected into nodes: rectangular pulses, alone or in trains.
+"""Currents injected into nodes: rectangular pulses, alone, in trains or at any times.
 
 What a step of [t0, t1] gets is the exact mean of the current over it, so that the
 charge delivered does not depend on dt or on where the pulse starts inside a step.
@@ -7,25 +7,31 @@ charge delivered does not depend on dt or on where the pulse starts inside a ste
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+# Of a pulse's duration: what back-to-back pulses may overlap, their begins rounded.
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
 class Stimulus:
-    """Current injected into a set of nodes, once or periodically.
+    """Current injected into a set of nodes: a train of pulses, and further ones.
 
     Attributes:
         nodes: node numbers, shape (n_stimulated,).
         start: begin of the first pulse, ms.
         duration: of one pulse, ms.
         amplitude: A/F, positive depolarises.
-        period: from pulse to pulse, ms; infinite for a single pulse.
-        count: number of pulses; None for a train without end (for a single pulse
-            if the period is infinite).
+        period: from pulse to pulse of the train, ms; infinite for a single pulse.
+        count: number of pulses of the train; None for one without end (for a single
+            pulse if the period is infinite).
+        further: begins of the pulses after the train, increasing, ms.
     """
 
     nodes: NDArray[np.intp]
@@ -34,10 +40,12 @@ class Stimulus:
     amplitude: float
     period: float = math.inf
     count: int | None = None
+    further: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         nodes = np.unique(np.asarray(self.nodes, dtype=np.intp))
         object.__setattr__(self, "nodes", nodes)
+        object.__setattr__(self, "further", tuple(map(float, self.further)))
         if not (math.isfinite(self.start) and math.isfinite(self.amplitude)):
             raise ValueError(
                 f"stimulus start {self.start:g} ms, amplitude {self.amplitude:g} A/F; "
@@ -62,10 +70,45 @@ class Stimulus:
             raise ValueError(
                 f"stimulus count {self.count} without a period; give the period in ms"
             )
+        if self.further:
+            self._check_further()
+
+    def _check_further(self) -> None:
+        if math.isinf(self._n_train):
+            raise ValueError(
+                "pulses after a train without end; give the count of its pulses"
+            )
+        least = self.duration * (1.0 - ROUNDING)
+        for before, begin in pairwise((self._begin(self._n_train - 1), *self.further)):
+            if not before + least <= begin < math.inf:
+                raise ValueError(
+                    f"a pulse at {begin:g} ms comes before the pulse at {before:g} ms "
+                    f"has ended, after {self.duration:g} ms; give increasing times of "
+                    "pulses that do not overlap"
+                )
+
+    @classmethod
+    def at(
+        cls,
+        nodes: NDArray[np.intp],
+        times: Iterable[float],
+        duration: float,
+        amplitude: float,
+    ) -> Stimulus:
+        """Return pulses that begin at these times, ms, increasing."""
+        times = tuple(times)
+        if not times:
+            raise ValueError("a stimulus at no time; give one time or more, in ms")
+        start, *further = times
+        return cls(nodes, start, duration, amplitude, further=tuple(further))
 
     @property
     def n_pulses(self) -> float:
         """Number of pulses, infinite for a train without end."""
+        return self._n_train + len(self.further)
+
+    @property
+    def _n_train(self) -> float:
         if self.count is not None:
             return self.count
         return 1 if math.isinf(self.period) else math.inf
@@ -108,12 +151,19 @@ class Stimulus:
 
     def _pulse_before(self, t: float) -> int:
         """Return a pulse that begins before t, with at most two to go to t."""
-        if t <= self.start or math.isinf(self.period):
+        if t <= self.start:
+            return 0
+        if self.further and t >= self.further[0]:
+            return int(self._n_train) + bisect_right(self.further, t) - 1
+        if math.isinf(self.period):
             return 0
         # One less than the quotient says, which may be rounded up.
-        return max(0, math.floor((t - self.start) / self.period) - 1)
+        pulse = max(0, math.floor((t - self.start) / self.period) - 1)
+        return min(pulse, self._n_train)  # the first of the further ones, or the end
 
     def _begin(self, pulse: float) -> float:
+        if self.further and pulse >= self._n_train:
+            return self.further[int(pulse - self._n_train)]
         return self.start + pulse * self.period if pulse else self.start
 
 

@@ -57,6 +57,47 @@ def test_edges_follow_one_another():
     assert edges == [1.0, 3.0, 11.0, 13.0]
 
 
+S1S2 = dict(period=10.0, count=3, further=(130.0, 134.5, 160.0))
+
+
+@pytest.mark.parametrize("dt", [0.005, 0.3, 0.7, 3.1, 50.0])
+def test_charge_of_pulses_at_any_times_does_not_depend_on_dt(dt):
+    pulses = train(**S1S2)
+    n_steps = math.ceil(200.0 / dt)
+    charge = sum(pulses.mean_current(i * dt, (i + 1) * dt) * dt for i in range(n_steps))
+    # Rounding of i * dt at 200 ms, once per edge.
+    assert charge == pytest.approx(40.0 * 2.0 * 6, rel=1e-11)
+
+
+def test_further_pulses_follow_a_train():
+    pulses = train(**S1S2)
+    assert pulses.n_pulses == 6
+    assert pulses.last_end == 162.0
+    assert pulses.begins(150.0) == [1.0, 11.0, 21.0, 130.0, 134.5]
+    edges, t = [], -math.inf
+    while (t := pulses.next_edge(t)) < math.inf:
+        edges.append(t)
+    begins = np.array([1.0, 11.0, 21.0, 130.0, 134.5, 160.0])
+    assert edges == np.sort(np.concatenate([begins, begins + 2.0])).tolist()
+    # Asked anywhere in between, not only at the edge before.
+    for t in np.arange(0.0, 170.0, 0.25):
+        assert pulses.next_edge(t) == min((e for e in edges if e > t), default=math.inf)
+
+
+def test_pulses_at_given_times():
+    pulses = Stimulus.at([0], [5.0, 8.0, 300.0], 2.0, 40.0)
+    assert (pulses.start, pulses.n_pulses, pulses.last_end) == (5.0, 3, 302.0)
+    assert pulses.mean_current(0.0, 400.0) == pytest.approx(40.0 * 6.0 / 400.0)
+    assert pulses.mean_current(301.0, 302.0) == 40.0
+    assert pulses.mean_current(7.0, 8.0) == 0.0
+    assert Stimulus.at([0], [5.0], 2.0, 40.0).last_end == 7.0
+
+
+def test_pulses_back_to_back_may_be_rounded():
+    pulses = Stimulus.at([0], 0.1 * np.arange(5), 0.1, 40.0)  # 0.3 - 0.2 is below 0.1
+    assert pulses.mean_current(0.0, 0.5) == pytest.approx(40.0, rel=1e-14)
+
+
 @pytest.mark.parametrize("start", [0.0, 0.1, 1.0 / 3.0])
 @pytest.mark.parametrize("period", [0.3, 1.1, 1000.0])
 def test_no_edge_of_an_endless_train_is_lost_to_rounding(start, period):
@@ -84,11 +125,21 @@ def test_back_to_back_pulses_are_a_constant_current():
         ({"count": 2}, "without a period"),
         ({"amplitude": math.nan}, "finite"),
         ({"start": math.inf}, "finite"),
+        ({"period": 10.0, "further": (20.0,)}, "train without end; give the count"),
+        ({"further": (2.5,)}, "pulse at 2.5 ms comes before the pulse at 1 ms has end"),
+        ({"further": (9.0, 8.0)}, "pulse at 8 ms comes before the pulse at 9 ms"),
+        ({"further": (9.0, math.nan)}, "pulse at nan ms"),
+        ({"further": (math.inf,)}, "pulse at inf ms"),
     ],
 )
 def test_impossible_stimuli(changes, message):
     with pytest.raises(ValueError, match=message):
         train(**changes)
+
+
+def test_a_stimulus_happens_at_least_once():
+    with pytest.raises(ValueError, match="at no time"):
+        Stimulus.at([0], [], 1.0, 1.0)
 
 
 def test_currents_of_stimuli_add_up():
@@ -104,6 +155,7 @@ def test_applied_current_is_the_sum_at_every_step():
     stimuli = [
         train(start=0.33, period=4.0),
         train(nodes=[1], start=1.0, duration=0.05, count=1),
+        train(duration=0.3, further=(1.4, 5.05)),
     ]
     applied, dt = AppliedCurrent(stimuli, 2), 0.1
     for begin in (0.0, 0.05):  # whole steps, and the steps of merged halves
