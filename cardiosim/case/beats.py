@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.case.schema import Case, StimulusTable
-from cardiosim.tissue.stimulus import Stimulus
+from cardiosim.case.schema import Case
+from cardiosim.case.stimulus_tables import StimulusTable
 
 ROUNDING = 1e-6  # of a time step; what begins so close to the end has no step in it
 
@@ -36,17 +34,10 @@ def amplitudes_of(case: Case) -> NDArray[np.float64]:
     total: dict[float, float] = {}
     for table in case.stimulus:
         for start in _begins(table, case):
-            total[start] = total.get(start, 0.0) + table.amplitude
+            total[start] = total.get(start, 0.0) + table.current(case.tissue)
     return np.abs([total[start] for start in sorted(total)])
 
 
 def _begins(table: StimulusTable, case: Case) -> list[float]:
-    train = Stimulus(
-        np.zeros(1, dtype=int),  # when, not where, is asked
-        table.start,
-        table.duration,
-        table.amplitude,
-        table.period or math.inf,
-        table.count,
-    )
+    train = table.pulses([0], 0.0)  # when, not where or how much, is asked
     return list(train.begins(case.time.end - ROUNDING * case.time.dt))

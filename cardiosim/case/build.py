@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import math
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.case.cells import build_cell, build_pacer
+from cardiosim.case.cell_regions import CellsByRegion
+from cardiosim.case.cells import build_pacer, build_tissue_cells
+from cardiosim.case.initial import check_initial, set_initial
+from cardiosim.case.meshes import build_mesh
+from cardiosim.case.pacing import paced_cells, spread
 from cardiosim.case.read import CaseError
 from cardiosim.case.resolve import resolve
 from cardiosim.case.schema import Case, TraceTable
+from cardiosim.case.stimuli import build_stimuli, region_nodes
+from cardiosim.case.tissue import build_tissue
 from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.equations import nearest
-from cardiosim.simulation.monodomain import Monodomain, uniform_states
-from cardiosim.simulation.prepacing import prepaced_state
+from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.recorders import (
     ActivationRecorder,
     SnapshotRecorder,
@@ -24,13 +29,15 @@ from cardiosim.simulation.recorders import (
     TraceRecorder,
 )
 from cardiosim.simulation.schedule import whole_steps
-from cardiosim.tissue.diffusion import Diffusion, ThetaRule
-from cardiosim.tissue.finite_difference import cable_mass, cable_stiffness
-from cardiosim.tissue.mesh import Mesh, cable, point
-from cardiosim.tissue.regions import select_nodes
-from cardiosim.tissue.stimulus import Stimulus
+from cardiosim.tissue.diffusion import Diffusion, RungeKuttaChebyshev, ThetaRule
+from cardiosim.tissue.discretisation import discretise
+from cardiosim.tissue.linear_solvers import TOLERANCE
+from cardiosim.tissue.mesh import Mesh
+from cardiosim.tissue.positions import nearest_nodes
 
 Progress = Callable[[float, float], None]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,17 +76,35 @@ def assemble(case: Case) -> tuple[Case, Monodomain]:
     Raises:
         CaseError: the parts do not fit together.
     """
-    mesh = build_mesh(case)
-    cell = build_cell(case)
+    mesh, oddities = build_mesh(case)
+    tissue = build_tissue(case, mesh) if case.tissue else None
+    for line in (*oddities, *(tissue.warnings if tissue else ())):
+        log.warning("%s", line)
+    fibrosis = tissue.fibrosis.elements if tissue and tissue.fibrosis else None
+    cell = build_tissue_cells(case, mesh, fibrosis)
     _check_stimulus(case, cell)
     case = resolve(case, cell.state_names[0], cell.facts["model_fast"])
     if case.protocol:
         case = _without_defaults_of_a_march(case)
-    diffusion = build_diffusion(case, mesh)
-    problem = Monodomain(mesh, cell, diffusion, build_stimuli(case, mesh))
+    diffusion = build_diffusion(case, mesh, tissue.tensors if tissue else None)
+    case = _with_solver(case, diffusion)
+    problem = Monodomain(mesh, cell, diffusion, build_stimuli(case, mesh, fibrosis))
     _check_recording(case, problem)
+    check_initial(case, problem, fibrosis)
     cell.compile(mesh.n_nodes)
     return case, problem
+
+
+def _with_solver(case: Case, diffusion: Diffusion | None) -> Case:
+    """The case with the solver that "auto" has chosen for it."""
+    if not isinstance(diffusion, ThetaRule):
+        return case
+    chosen = diffusion.prepare(case.time.dt)
+    update = {"solver": chosen.name if chosen.name != "diagonal" else "auto"}
+    if chosen.name == "cg":
+        update["tolerance"] = chosen.tolerance
+    table = case.diffusion.model_copy(update=update)
+    return case.model_copy(update={"diffusion": table})
 
 
 def _without_defaults_of_a_march(case: Case) -> Case:
@@ -95,39 +120,44 @@ def _without_defaults_of_a_march(case: Case) -> Case:
 def pace(
     case: Case,
     problem: Monodomain,
-    pacer: Cell | None,
+    pacer: Cell | CellsByRegion | None,
     progress: Progress | None = None,
 ) -> None:
-    """Bring all nodes to the state of the paced cell, if the case asks for it."""
-    if pacer is None:
-        return
-    prepace = case.cell.prepace
-    state = prepaced_state(
-        pacer,
-        prepace.bcl,
-        prepace.beats,
-        prepace.amplitude,
-        prepace.duration,
-        prepace.dt,
-        progress=progress,
-    )
-    problem.states = uniform_states(state, problem.mesh.n_nodes)
+    """Bring all nodes to the state they begin in.
+
+    That is of the paced cell, if the case asks for it, and then what [[initial]] says.
+    """
+    paced = ()
+    if pacer is not None:
+        n_nodes = problem.mesh.n_nodes
+        paced = paced_cells(case.cell.prepace, pacer, n_nodes, progress)
+        spread(paced, problem)
+    set_initial(case, problem, paced, progress)
 
 
-def build_mesh(case: Case) -> Mesh:
-    """Mesh of a case."""
-    if case.mesh.kind == "point":
-        return point()
-    return cable(case.mesh.length, case.mesh.dx)
+def build_diffusion(
+    case: Case, mesh: Mesh, tensors: NDArray[np.float64] | None
+) -> Diffusion | None:
+    """How the nodes of a case are coupled; None on a point.
 
-
-def build_diffusion(case: Case, mesh: Mesh) -> Diffusion | None:
-    """Theta-rule on the case's cable; None on a point."""
-    if case.tissue is None:
+    Args:
+        case: as read.
+        mesh: of the case.
+        tensors: diffusivity of each element, mm2/ms, shape (n_elements, 6).
+    """
+    if tensors is None:
         return None
-    stiffness = cable_stiffness(mesh, case.tissue.diffusivity)
-    mass = cable_mass(mesh, case.diffusion.mass)
-    diffusion = ThetaRule(stiffness, mass, case.diffusion.theta)
+    table = case.diffusion
+    operator = discretise(
+        mesh, tensors, table.mass, case.mesh.thickness, case.mesh.cross_section
+    )
+    if table.solver == "explicit":
+        diffusion = RungeKuttaChebyshev(operator)
+    else:
+        tolerance = table.tolerance or TOLERANCE
+        diffusion = ThetaRule(
+            operator, table.theta, table.solver, tolerance, mesh.dimension
+        )
     diffusion.check_stability(case.time.dt)
     return diffusion
 
@@ -177,72 +207,14 @@ def _check_stimulus(case: Case, cell: Cell) -> None:
     )
 
 
-def build_stimuli(case: Case, mesh: Mesh) -> tuple[Stimulus, ...]:
-    """Stimuli of a case; those without a region act everywhere."""
-    return tuple(_stimulus(case, index, mesh) for index in range(len(case.stimulus)))
-
-
-def _stimulus(case: Case, index: int, mesh: Mesh) -> Stimulus:
-    table, end = case.stimulus[index], case.time.end
-    stimulus = Stimulus(
-        _region(
-            "all" if table.where is None else table.where,
-            mesh,
-            f"stimulus.{index}.where",
-        ),
-        table.start,
-        table.duration,
-        table.amplitude,
-        table.period or math.inf,
-        table.count,
-    )
-    # An endless train lasts as long as the run; its first pulse has to fit.
-    endless = math.isinf(stimulus.last_end)
-    last = table.start + table.duration if endless else stimulus.last_end
-    if last > end:
-        raise CaseError(
-            f"time.end is {end:g} ms, before stimulus.{index} ends at {last:g} ms; "
-            "end later, or stimulate earlier or fewer times"
-        )
-    return stimulus
-
-
-def _region(where: str, mesh: Mesh, key: str) -> NDArray[np.intp]:
-    """Nodes of a region that must hold some."""
-    try:
-        nodes = select_nodes(where, mesh.points)
-    except ValueError as error:
-        raise CaseError(f"{key}: {error}") from None
-    if len(nodes) == 0:
-        raise CaseError(
-            f'{key}: "{where}" reaches no node; the mesh has {mesh.n_nodes} nodes '
-            f"in {_extent(mesh)}"
-        )
-    return nodes
-
-
-def _extent(mesh: Mesh) -> str:
-    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
-    return ", ".join(
-        f"{a:g} <= {axis} <= {b:g} mm" if b > a else f"{axis} = {a:g} mm"
-        for axis, a, b in zip("xyz", low, high, strict=True)
-    )
-
-
 def _trace_nodes(trace: TraceTable, mesh: Mesh, key: str) -> NDArray[np.intp]:
-    """The nodes of a trace: a region, or the nearest to positions along x."""
+    """The nodes of a trace: a region, or the nearest to some positions."""
     if trace.where is not None:
-        return _region(trace.where, mesh, f"{key}.where")
-    x = mesh.points[:, 0]
-    slack = 0.5 * (mesh.spacing or 0.0)
-    for position in trace.at:
-        if not x.min() - slack <= position <= x.max() + slack:
-            raise CaseError(
-                f"{key}.at: {position:g} mm is outside the mesh, which has "
-                f"{_extent(mesh)}"
-            )
-    nodes = [int(np.argmin(np.abs(x - position))) for position in trace.at]
-    return np.array(sorted(set(nodes)), dtype=np.intp)
+        return region_nodes(trace.where, mesh, f"{key}.where")
+    try:
+        return np.unique(nearest_nodes(mesh.points, trace.at, mesh.spacing))
+    except ValueError as error:
+        raise CaseError(f"{key}.at: {error}") from None
 
 
 def _check_recording(case: Case, problem: Monodomain) -> None:

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cardiosim.case.cell_overrides import (
+    compiler_of,
+    overrides_of,
+    pacing_scheme,
+    together,
+)
+from cardiosim.case.cell_regions import (
+    CellsByRegion,
+    cells_by_region,
+    differs_in_space,
+)
+from cardiosim.case.cell_tables import CellTable
 from cardiosim.case.read import CaseError
-from cardiosim.case.schema import Case, CellTable, PrepaceTable, Scheme
+from cardiosim.case.schema import Case
 from cardiosim.ionic.cell import Cell
-from cardiosim.ionic.compiled import Scale, compile_cell
-from cardiosim.units import to_project_units
+from cardiosim.tissue.mesh import Mesh
 
-Override = float | Scale
+
+def build_tissue_cells(
+    case: Case, mesh: Mesh, fibrosis: NDArray[np.bool_] | None = None
+) -> Cell | CellsByRegion:
+    """Cells of all nodes of a case, compiled; one cell where all nodes have the same.
+
+    Args:
+        case: as read.
+        mesh: of the case.
+        fibrosis: elements that `fibrosis` stands for in a region, (n_elements,).
+    """
+    if differs_in_space(case.cell):
+        return cells_by_region(case, mesh, fibrosis)
+    return build_cell(case)
 
 
 def build_cell(case: Case, scheme: str | None = None, clamped: bool = False) -> Cell:
-    """Cell of a case, compiled; with another reaction scheme if one is given."""
-    parameters = _overrides(case.cell, scheme)
-    return _compiled(case.cell, scheme)(parameters=parameters, clamped=clamped)
+    """Cell of a case without regions, compiled.
+
+    Args:
+        case: as read.
+        scheme: another reaction scheme than that of the case.
+        clamped: hold V, for a voltage clamp.
+    """
+    parameters = overrides_of(case.cell, scheme)
+    return compiler_of(case.cell, scheme)(parameters=parameters, clamped=clamped)
 
 
 def build_cells(cases: Sequence[Case], scheme: str | None = None) -> Cell:
@@ -37,10 +67,10 @@ def build_cells(cases: Sequence[Case], scheme: str | None = None) -> Cell:
             "these cells cannot run as nodes of one mesh: they differ in more than "
             "the values of their parameters"
         )
-    overrides = [_overrides(case.cell, scheme) for case in cases]
-    return _compiled(cases[0].cell, scheme)(
+    overrides = [overrides_of(case.cell, scheme) for case in cases]
+    return compiler_of(cases[0].cell, scheme)(
         parameters={
-            name: _together([own[name] for own in overrides]) for name in overrides[0]
+            name: together([own[name] for own in overrides]) for name in overrides[0]
         }
     )
 
@@ -62,26 +92,23 @@ def _shape_of_parameters(table: CellTable) -> dict[str, bool]:
     return blocked | shape
 
 
-def pacing_scheme(prepace: PrepaceTable, fast: Sequence[str]) -> Scheme:
-    """Reaction scheme of the beats before a run.
-
-    Args:
-        prepace: of the case.
-        fast: fast gates of the cell, which multirate needs.
-    """
-    return prepace.scheme or ("multirate" if fast else "rush_larsen")
-
-
-def build_pacer(cases: Sequence[Case], cell: Cell) -> Cell | None:
+def build_pacer(
+    cases: Sequence[Case], cell: Cell | CellsByRegion
+) -> Cell | CellsByRegion | None:
     """The cells that are paced before a run, compiled; None if the case asks for none.
 
     Args:
         cases: one, or some that differ in the values of parameters.
         cell: of the run, which is taken where it has the scheme of the pacing too.
+
+    Raises:
+        CaseError: regions or fields make too many distinct cells to pace.
     """
     table = cases[0].cell
     if table.prepace is None:
         return None
+    if isinstance(cell, CellsByRegion):
+        return cell.pacer(table.prepace)
     scheme = pacing_scheme(table.prepace, table.fast or cell.facts["model_fast"])
     pacer = cell if scheme == table.scheme else build_cells(cases, scheme)
     pacer.compile(len(cases))
@@ -91,53 +118,3 @@ def build_pacer(cases: Sequence[Case], cell: Cell) -> Cell | None:
 def _same_but_for_values(a: CellTable, b: CellTable) -> bool:
     without = {"parameters": {}, "drug": ()}
     return a.model_copy(update=without) == b.model_copy(update=without)
-
-
-def _together(values: Sequence[Override]) -> Scale | np.ndarray:
-    """Values of one parameter, one a node; all scales, or none."""
-    scales = [value.factor for value in values if isinstance(value, Scale)]
-    return Scale(np.array(scales)) if scales else np.array(values)
-
-
-def _compiled(table: CellTable, scheme: str | None) -> Callable[..., Cell]:
-    """`compile_cell` with everything that the table says but its parameters."""
-    torch = {key: getattr(table, key) for key in ("device", "dtype", "torch_compile")}
-    return functools.partial(
-        compile_cell,
-        table.model,
-        scheme=scheme or table.scheme,
-        substeps=table.substeps,
-        fast=table.fast,
-        backend=table.backend,
-        **{key: value for key, value in torch.items() if value is not None},
-    )
-
-
-def _overrides(table: CellTable, scheme: str | None) -> dict[str, Override]:
-    """Parameters by name, in the model's units."""
-    entries = table.parameters
-    unit_of: Callable[[str], str] | None = None
-    if any(isinstance(entry.value, str) for entry in entries.values()):
-        # The kernel depends on the names alone, so that asking costs no compilation.
-        any_value = dict.fromkeys(entries, Scale(1.0))
-        unit_of = _compiled(table, scheme)(parameters=any_value).unit_of
-    overrides: dict[str, Override] = {}
-    for name, entry in entries.items():
-        if entry.value is None:
-            overrides[name] = Scale(entry.scale)
-        elif isinstance(entry.value, str):
-            key = f"cell.parameters.{name}"
-            overrides[name] = to_project_units(entry.value, unit_of(name), key)
-        else:
-            overrides[name] = entry.value
-    for drug in table.drug:
-        for name, block in drug.blocks.items():
-            share = block.remaining(drug.concentration)
-            overrides[name] = _scaled(overrides.get(name, Scale(1.0)), share)
-    return overrides
-
-
-def _scaled(override: Override, factor: float) -> Override:
-    if isinstance(override, Scale):
-        return Scale(override.factor * factor)
-    return override * factor

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cardiosim.case.schema import Case, ParameterTable
+from cardiosim.case.cell_tables import ParameterTable
+from cardiosim.case.schema import Case
 from cardiosim.ionic.cell import Cell
 from cardiosim.units import to_project_units
 

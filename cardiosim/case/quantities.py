@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 from cardiosim.units import to_project_units
 
@@ -15,6 +22,23 @@ def quantity(unit: str, **limits: float) -> Any:
     says = f"a number in {unit}" if unit != "1" else "a number"
     field = Field(allow_inf_nan=False, description=says, **limits)
     return Annotated[float, field, convert]
+
+
+# Branches of a union, in pydantic's errors; no part of a key that a user has written.
+BRANCHES = ("one number", "list of numbers")
+
+
+def one_or_list(number: Any) -> Any:
+    """One number, or a list of them, each as the annotation says."""
+    one, several = BRANCHES
+
+    def branch(value: Any) -> str:
+        return several if isinstance(value, list | tuple) else one
+
+    return Annotated[
+        Annotated[number, Tag(one)] | Annotated[tuple[number, ...], Tag(several)],
+        Discriminator(branch),
+    ]
 
 
 Length = quantity("mm")

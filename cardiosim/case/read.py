@@ -11,9 +11,12 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from cardiosim.case.schema import Case, ParameterTable
+from cardiosim.case.cell_tables import ParameterTable
+from cardiosim.case.quantities import BRANCHES
+from cardiosim.case.schema import Case
 from cardiosim.ionic.cell_library import SUFFIXES
 from cardiosim.ionic.equations import nearest
+from cardiosim.tissue.region_language import with_paths_from
 
 
 class CaseError(ValueError):
@@ -90,6 +93,43 @@ def _locate_files(content: dict[str, Any], folder: Path) -> None:
     """Files that a case names are looked for beside it, wherever the program runs."""
     _beside(content.get("cell"), "model", SUFFIXES, folder)
     _beside(content.get("protocol"), "recording", ("",), folder)
+    _beside(content.get("mesh"), "file", ("",), folder)
+    tissue = content.get("tissue")
+    if isinstance(tissue, dict) and isinstance(tissue.get("fibres"), dict):
+        fibres = tissue["fibres"]
+        _beside(fibres, "file", ("",), folder)
+        _region_beside(fibres, ("start", "end"), folder)
+    for field in _tables_of(content, "tissue", "field"):
+        _beside(field, "file", ("",), folder)
+    _locate_regions(content, folder)
+    for region in _tables_of(content, "cell", "region"):
+        _beside(region, "model", SUFFIXES, folder)
+    for field in _tables_of(content, "cell", "field"):
+        _beside(field, "value", ("",), folder)
+        _beside(field, "scale", ("",), folder)
+
+
+def _locate_regions(place: Any, folder: Path) -> None:
+    """Lists of nodes that a region names are files beside the case too."""
+    if isinstance(place, dict):
+        _region_beside(place, ("where", "holes"), folder)
+        place = list(place.values())
+    for entry in place if isinstance(place, list) else ():
+        _locate_regions(entry, folder)
+
+
+def _region_beside(table: dict[str, Any], keys: Sequence[str], folder: Path) -> None:
+    for key in keys:
+        if isinstance(table.get(key), str):
+            table[key] = with_paths_from(folder, table[key])
+
+
+def _tables_of(content: dict[str, Any], *keys: str) -> list[Any]:
+    """The list of tables at a place, [] if there is none."""
+    place: Any = content
+    for key in keys:
+        place = place.get(key) if isinstance(place, dict) else None
+    return place if isinstance(place, list) else []
 
 
 def _beside(table: Any, key: str, suffixes: tuple[str, ...], folder: Path) -> None:
@@ -182,7 +222,7 @@ def _one_line(error: ValidationError) -> str:
 
 
 def _describe(problem: dict[str, Any]) -> str:
-    loc = problem["loc"]
+    loc = tuple(part for part in problem["loc"] if part not in BRANCHES)
     if loc[-1:] == ("float",):  # what pydantic tried of a number or a text
         loc = loc[:-1]
     where = _spoken(loc)

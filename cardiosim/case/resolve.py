@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numba
 
 import cardiosim
-from cardiosim.case.cells import pacing_scheme
+from cardiosim.case.cell_overrides import pacing_scheme
+from cardiosim.case.cell_tables import InitialTable, PrepaceTable
 from cardiosim.case.schema import (
     PERCENTS,
     Case,
     CvTable,
-    PrepaceTable,
     SnapshotTable,
-    StimulusTable,
     TraceTable,
 )
+from cardiosim.case.stimulus_tables import StimulusTable
 
 if TYPE_CHECKING:
     from cardiosim.ionic.cell import Cell
@@ -48,6 +48,7 @@ def resolve(case: Case, V: str, fast: Sequence[str] = ()) -> Case:
                     "prepace": _prepace(case, fast),
                 }
             ),
+            "initial": tuple(_initial(table, case) for table in case.initial),
             "stimulus": tuple(_stimulus(stimulus) for stimulus in case.stimulus),
             "time": case.time.model_copy(
                 update={"reaction_dt": case.time.reaction_dt or case.time.dt}
@@ -71,6 +72,14 @@ def _prepace(case: Case, fast: Sequence[str]) -> PrepaceTable | None:
     return prepace.model_copy(update={"scheme": scheme})
 
 
+def _initial(table: InitialTable, case: Case) -> InitialTable:
+    if table.phase is None or case.cell.prepace is None:
+        return table
+    bcl = table.phase.bcl or case.cell.prepace.bcl
+    phase = table.phase.model_copy(update={"bcl": bcl})
+    return table.model_copy(update={"phase": phase})
+
+
 def _stimulus(stimulus: StimulusTable) -> StimulusTable:
     if stimulus.where is not None:
         return stimulus
@@ -79,7 +88,10 @@ def _stimulus(stimulus: StimulusTable) -> StimulusTable:
 
 def _traces(case: Case) -> tuple[TraceTable, ...]:
     """Those of the case, which may be none; one of defaults where it does not say."""
-    return (TraceTable(),) if case.record.trace is None else case.record.trace
+    if case.record.trace is not None:
+        return case.record.trace
+    # A mesh from a file has no places of its own that would be worth watching.
+    return () if case.mesh.kind == "file" else (TraceTable(),)
 
 
 def _trace(trace: TraceTable, case: Case, V: str) -> TraceTable:
@@ -88,18 +100,25 @@ def _trace(trace: TraceTable, case: Case, V: str) -> TraceTable:
         "interval": trace.interval or case.time.dt,
     }
     if trace.at is None and trace.where is None:
-        if case.mesh.kind == "point":
+        if not case.mesh.is_tissue:
             filled["where"] = "all"
         else:
-            length = case.mesh.length
-            filled["at"] = tuple(length * i / (N_TRACES - 1) for i in range(N_TRACES))
+            filled["at"] = _along_the_diagonal(case.mesh.extent)
     return trace.model_copy(update=filled)
+
+
+def _along_the_diagonal(extent: tuple[float, ...]) -> tuple[Any, ...]:
+    """Positions from one corner of a grid to the opposite one, mm."""
+    parts = [i / (N_TRACES - 1) for i in range(N_TRACES)]
+    if len(extent) == 1:
+        return tuple(extent[0] * part for part in parts)
+    return tuple(tuple(length * part for length in extent) for part in parts)
 
 
 def _snapshot(case: Case, V: str) -> SnapshotTable | None:
     snapshot, time = case.record.snapshot, case.time
     if snapshot is None:
-        if case.mesh.kind == "point":
+        if not case.mesh.is_tissue:
             return None
         steps = max(1, round(time.end / time.dt / N_SNAPSHOTS))
         snapshot = SnapshotTable(interval=steps * time.dt)
@@ -110,6 +129,8 @@ def _measure(case: Case) -> dict[str, Any]:
     """A cable has a conduction velocity; a stimulated cell has action potentials."""
     if case.mesh.kind == "cable":
         return {"cv": case.measure.cv or CvTable()}
+    if case.mesh.is_tissue:
+        return {}
     if case.stimulus and case.measure.apd is None:
         return {"apd": PERCENTS}
     return {}

@@ -7,201 +7,29 @@ in the project's units (units.py); a string with a unit is converted as it is re
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, FiniteFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from cardiosim.case.cell_tables import CellTable, InitialTable, PrepaceTable
+from cardiosim.case.mesh_tables import MeshTable
 from cardiosim.case.protocols import DynamicProtocol, PacingProtocol, Protocol
 from cardiosim.case.quantities import (
-    Current,
     Duration,
     Fraction,
     Length,
     Potential,
     Table,
     Time,
+    one_or_list,
     quantity,
 )
-from cardiosim.case.tissue_tables import MeshTable, TissueTable
-from cardiosim.ionic.drug_block import unblocked_share
-from cardiosim.simulation.schedule import whole_steps
+from cardiosim.case.stimulus_tables import StimulusTable
+from cardiosim.case.tissue_tables import TissueTable
 
 PERCENTS = (50.0, 90.0)  # of repolarisation, where a case names none
 # ms, a time constant of the sodium channel; beyond, conduction is some 2 % slow.
 LARGEST_RUSH_LARSEN_STEP = 0.02
-
-
-class ParameterTable(Table):
-    """A parameter's value, in the model's unit, or a multiple of the model's own.
-
-    A string keeps its unit until the cell is built, which alone knows the model's.
-    """
-
-    value: FiniteFloat | str | None = None
-    scale: quantity("1", ge=0.0) | None = None  # a negative one turns a current round
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_number_is_a_value(cls, entry: Any) -> Any:
-        entry = entry if isinstance(entry, dict) else {"value": entry}
-        if isinstance(entry.get("value"), bool):  # pydantic takes true for 1.0
-            raise ValueError(f"came {entry['value']!r}, expected a number")
-        return entry
-
-    @model_validator(mode="after")
-    def _one_of_the_two(self) -> Self:
-        if (self.value is None) == (self.scale is None):
-            raise ValueError("give a number, or { scale = number }")
-        return self
-
-
-class BlockTable(Table):
-    """What a drug does to one current: an IC50, or a share that it blocks."""
-
-    ic50: quantity("uM", gt=0.0) | None = None
-    hill: quantity("1", gt=0.0) | None = None
-    block: Fraction | None = None
-
-    @model_validator(mode="after")
-    def _one_way_to_say_it(self) -> Self:
-        if (self.ic50 is None) == (self.block is None):
-            raise ValueError(
-                "give either ic50 (uM, with hill if it is not 1) or block (the share "
-                "of the current that is gone, 0 to 1)"
-            )
-        if self.hill is not None and self.ic50 is None:
-            raise ValueError("hill belongs to ic50; remove it, or give ic50")
-        return self
-
-    def remaining(self, concentration: float | None) -> float:
-        """Share of the current that is left."""
-        if self.block is not None:
-            return 1.0 - self.block
-        return unblocked_share(concentration, self.ic50, self.hill or 1.0)
-
-
-class DrugTable(Table):
-    """A drug at one concentration, and the parameters that it scales."""
-
-    name: str = ""
-    concentration: quantity("uM", ge=0.0) | None = None
-    blocks: dict[str, BlockTable] = Field(min_length=1)
-
-    @field_validator("blocks", mode="before")
-    @classmethod
-    def _component_tables_are_qualified_names(cls, blocks: Any) -> Any:
-        return _qualified(blocks, {"ic50", "hill", "block"})
-
-    @model_validator(mode="after")
-    def _an_ic50_needs_a_concentration(self) -> Self:
-        of_ic50 = [name for name, b in self.blocks.items() if b.ic50 is not None]
-        if of_ic50 and self.concentration is None:
-            raise ValueError(
-                f"blocks.{of_ic50[0]} has an ic50, which needs the drug's "
-                "concentration, in uM"
-            )
-        return self
-
-
-def _qualified(entries: Any, keys: set[str]) -> Any:
-    """Let `ina.g_Na = ...` mean the same as `"ina.g_Na" = ...`.
-
-    Args:
-        entries: a table by name of the parameter.
-        keys: what the entry of a parameter may hold.
-    """
-    if not isinstance(entries, dict):
-        return entries
-    flat = {}
-    for name, entry in entries.items():
-        inner = isinstance(entry, dict) and not entry.keys() <= keys
-        if inner and "." not in name:  # a component, not a qualified name
-            flat |= {f"{name}.{key}": value for key, value in entry.items()}
-        else:
-            flat[name] = entry
-    return flat
-
-
-Scheme = Literal["rush_larsen", "multirate"]
-
-
-class PrepaceTable(Table):
-    """Beats that bring one cell to its rhythm before the case begins."""
-
-    bcl: Duration
-    beats: PositiveInt
-    amplitude: Current = 20.0
-    duration: Duration = 2.0
-    dt: Duration = 0.02
-    scheme: Scheme | None = None  # multirate where the cell names fast gates
-
-    @model_validator(mode="after")
-    def _beats_fit(self) -> Self:
-        if self.duration >= self.bcl:
-            raise ValueError(
-                f"duration {self.duration:g} ms is not below bcl {self.bcl:g} ms; "
-                "shorten the stimulus, or pace more slowly"
-            )
-        whole_steps(self.beats * self.bcl, self.dt, "beats * bcl")
-        return self
-
-
-class CellTable(Table):
-    """What happens at a node."""
-
-    model: Annotated[
-        str,
-        Field(description="a name that `cardiosim cells` lists, a .mmt or .toml file"),
-    ]
-    backend: Literal["numba", "scalar", "torch"] = "numba"
-    device: str | None = None  # of torch: cpu, cuda, cuda:1
-    dtype: Literal["float64", "float32"] | None = None  # of torch
-    torch_compile: bool | None = None  # None decides by measured benefit
-    scheme: Scheme = "rush_larsen"
-    substeps: PositiveInt = 4
-    fast: tuple[str, ...] | None = None
-    surrogate: Literal["none"] = "none"
-    parameters: dict[str, ParameterTable] = {}
-    drug: tuple[DrugTable, ...] = ()
-    prepace: PrepaceTable | None = None
-
-    @model_validator(mode="after")
-    def _device_and_dtype_are_for_torch(self) -> Self:
-        keys = ("device", "dtype", "torch_compile")
-        given = [key for key in keys if getattr(self, key) is not None]
-        if given and self.backend != "torch":
-            raise ValueError(
-                f'{" and ".join(given)} came with backend "{self.backend}", which runs '
-                'on the CPU in float64; remove it, or write backend = "torch"'
-            )
-        return self
-
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def _component_tables_are_qualified_names(cls, parameters: Any) -> Any:
-        return _qualified(parameters, {"value", "scale"})
-
-
-class StimulusTable(Table):
-    """Current injected into a region, once or as a train."""
-
-    where: str | None = None
-    start: Time
-    duration: Duration
-    amplitude: Current
-    period: Duration | None = None
-    count: PositiveInt | None = None
-
-    @model_validator(mode="after")
-    def _trains_are_consistent(self) -> Self:
-        if self.count is not None and self.count > 1 and self.period is None:
-            raise ValueError("a count needs a period, in ms")
-        if self.period is not None and self.period < self.duration:
-            raise ValueError(
-                f"period {self.period:g} ms is shorter than duration "
-                f"{self.duration:g} ms; a train's pulses may not overlap"
-            )
-        return self
 
 
 class TimeTable(Table):
@@ -221,16 +49,34 @@ class TimeTable(Table):
 
 
 class DiffusionTable(Table):
-    """Theta-rule, and the share of the consistent mass (0 lumped, 1 consistent)."""
+    """How diffusion is stepped, and the share of the consistent mass (0 is lumped)."""
 
     theta: Fraction = 0.5
     mass: Fraction = 0.5
+    solver: Literal["auto", "direct", "cg", "explicit"] = "auto"
+    tolerance: quantity("1", gt=0.0, lt=1.0) | None = None  # residual of cg
+
+    @model_validator(mode="after")
+    def _explicit_takes_a_lumped_mass(self) -> Self:
+        if self.solver == "explicit" and self.mass != 0.0:
+            raise ValueError(
+                f'solver "explicit" needs a lumped mass, and mass is {self.mass:g}; '
+                "write mass = 0, or another solver"
+            )
+        if self.solver in ("explicit", "direct") and self.tolerance is not None:
+            raise ValueError(
+                f'solver "{self.solver}" iterates on nothing; remove tolerance'
+            )
+        return self
+
+
+Position = tuple[Length, ...]  # x, (y, (z)); the rest is 0
 
 
 class TraceTable(Table):
-    """Variables against time at some nodes: positions along x, or a region."""
+    """Variables against time at some nodes: the nearest to positions, or a region."""
 
-    at: tuple[Length, ...] | None = None
+    at: tuple[one_or_list(Length), ...] | None = None  # numbers are positions along x
     where: str | None = None
     variables: tuple[str, ...] | None = None
     interval: Duration | None = None
@@ -239,9 +85,7 @@ class TraceTable(Table):
     @model_validator(mode="after")
     def _one_way_to_choose(self) -> Self:
         if self.at is not None and self.where is not None:
-            raise ValueError(
-                "give either at (positions along x, mm) or where, not both"
-            )
+            raise ValueError("give either at (positions, mm) or where, not both")
         return self
 
 
@@ -261,10 +105,14 @@ class RecordTable(Table):
 
 
 class CvTable(Table):
-    """Between which fractions of the cable the conduction velocity is taken."""
+    """Where the conduction velocity is taken.
+
+    Between two fractions of a cable, or between two positions in any other mesh.
+    """
 
     start: Fraction = 0.25
     stop: Fraction = 0.75
+    between: tuple[Position, Position] | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -275,10 +123,27 @@ class CvTable(Table):
         return self
 
 
+class CycleLengthTable(Table):
+    """Times between activations in the last part of the run, at named positions."""
+
+    last: Duration = 1000.0
+    at: dict[str, Position] = Field(min_length=1)
+
+
+class PhaseMapTable(Table):
+    """A picture of the phase of a rotating wave, from the snapshots of V."""
+
+    delay: Duration | None = None  # a fifth of the last cycle length
+    origin: Potential | None = None  # V*; the mean of V
+
+
 class MeasureTable(Table):
     """Numbers to take from the recordings."""
 
     cv: CvTable | None = None
+    lat: dict[str, Position] | None = None  # activation at named positions
+    cycle_length: CycleLengthTable | None = None
+    phase_map: PhaseMapTable | None = None
     apd: tuple[quantity("1", gt=0.0, lt=100.0), ...] | None = None
     apd_at: tuple[Potential, ...] | None = None  # durations at fixed potentials
 
@@ -291,6 +156,7 @@ class Case(Table):
     mesh: MeshTable
     tissue: TissueTable | None = None
     cell: CellTable
+    initial: tuple[InitialTable, ...] = ()
     stimulus: tuple[StimulusTable, ...] = ()
     protocol: Protocol | None = None
     time: TimeTable
@@ -300,15 +166,41 @@ class Case(Table):
 
     @model_validator(mode="after")
     def _tissue_fits_the_mesh(self) -> Self:
-        if self.mesh.kind == "point" and self.tissue is not None:
-            raise ValueError('mesh.kind is "point", which has no [tissue]; remove it')
-        if self.mesh.kind == "cable" and self.tissue is None:
+        kind, measure = self.mesh.kind, self.measure
+        if not self.mesh.is_tissue:
+            if self.cell.region or self.cell.field:
+                raise ValueError(
+                    'mesh.kind is "point", which has one cell; write its parameters '
+                    "into cell.parameters, and remove cell.region and cell.field"
+                )
+            if self.tissue is not None:
+                raise ValueError(
+                    'mesh.kind is "point", which has no [tissue]; remove it'
+                )
+            for key in ("cv", "lat", "cycle_length", "phase_map"):
+                if getattr(measure, key):
+                    raise ValueError(
+                        f'measure.{key} needs tissue, and mesh.kind is "point"; '
+                        "remove it"
+                    )
+            return self
+        if self.tissue is None:
             raise ValueError(
-                'mesh.kind is "cable", which needs [tissue], for instance D = 0.15'
+                f'mesh.kind is "{kind}", which needs [tissue], for instance D = 0.15'
             )
-        if self.mesh.kind == "point" and self.measure.cv is not None:
+        if measure.phase_map and (kind == "cable" or not self.record.snapshot):
             raise ValueError(
-                'measure.cv needs a cable, and mesh.kind is "point"; remove it'
+                "measure.phase_map draws the snapshots of a sheet, a slab or a mesh; "
+                + (
+                    'remove it from kind "cable"'
+                    if kind == "cable"
+                    else "add [record.snapshot] with its interval, in ms"
+                )
+            )
+        if measure.cv and kind != "cable" and measure.cv.between is None:
+            raise ValueError(
+                f'measure.cv of mesh.kind "{kind}" needs between, two positions in mm: '
+                "between = [[5, 5], [15, 5]]"
             )
         return self
 
@@ -325,6 +217,7 @@ class Case(Table):
             )
         without_effect = {
             "[[stimulus]]": bool(self.stimulus),
+            "[[initial]]": bool(self.initial),
             "time.end": self.time.end is not None,
             "time.reaction_dt": self.time.reaction_dt is not None,
             "[[record.trace]]": self.record.trace is not None,
@@ -366,4 +259,8 @@ class Case(Table):
                 raise ValueError(
                     f'stimulus.{index}.where is missing; name a region, as in "x <= 2"'
                 )
+            try:
+                stimulus.current(self.tissue)
+            except ValueError as error:
+                raise ValueError(f"stimulus.{index}: {error}") from None
         return self

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cardiosim.case.schema import Scheme
+from cardiosim.case.cell_tables import Scheme
 
 
 def show_kernel(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import typer
 
 import cardiosim
+from cardiosim.case.named_files import files_of, models_of
 from cardiosim.case.read import CaseError, case_name, read_case
 from cardiosim.case.schema import Case
 from cardiosim.case.sweep import Sweep, read_sweep
@@ -186,11 +188,11 @@ def _contents_of_files(cases: Sequence[Case]) -> list[str]:
     """What the samples read beside their case; a file may change between two calls."""
     from cardiosim.ionic.cell_library import model_source
 
-    models = dict.fromkeys(case.cell.model for case in cases)
-    recordings = dict.fromkeys(getattr(c.protocol, "recording", None) for c in cases)
+    models = dict.fromkeys(model for case in cases for model in models_of(case))
+    files = dict.fromkeys(path for case in cases for path in files_of(case))
     return [
         *(model_source(model).key for model in models),
-        *(Path(path).read_bytes().hex() for path in recordings if path),
+        *(hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files),
     ]
 
 

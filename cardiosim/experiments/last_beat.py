@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.beats import beats_of
-from cardiosim.case.build import build_stimuli
 from cardiosim.case.cells import build_cell, build_cells
 from cardiosim.case.parameter_values import parameter_value, with_parameter_values
 from cardiosim.case.read import CaseError
 from cardiosim.case.schema import Case
+from cardiosim.case.stimuli import build_stimuli
 from cardiosim.experiments.population import paced_states
 from cardiosim.experiments.single_cells import run_cells
 from cardiosim.tissue.mesh import point

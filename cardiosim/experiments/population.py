@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.beats import amplitudes_of, beats_of
-from cardiosim.case.build import build_stimuli
 from cardiosim.case.cells import build_cells, build_pacer, can_be_nodes_of_one_mesh
 from cardiosim.case.schema import PERCENTS, Case
+from cardiosim.case.stimuli import build_stimuli
 from cardiosim.experiments.single_cells import (
     Progress,
     calcium_recorder,
@@ -74,6 +74,7 @@ def can_run_together(cases: Sequence[Case]) -> bool:
         first.mesh.kind == "point"
         and first.protocol is None
         and first.time.reaction_steps == 1
+        and not first.initial
     )
     if not is_a_stimulated_cell or not can_be_nodes_of_one_mesh(cases):
         return False

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,24 +56,86 @@ def prepaced_state(
     Returns:
         Shape (n_states,), V (mV) first.
     """
+    protocol = _protocol(bcl, beats, amplitude, duration, dt)
+    return _paced(cell, [cell], protocol, progress)[:, 0]
+
+
+def prepaced_states(
+    cell: IonicModel,
+    n_cells: int,
+    bcl: float,
+    beats: int,
+    amplitude: float,
+    duration: float,
+    dt: float,
+    progress: Callable[[float, float], None] | None = None,
+) -> NDArray[np.float64]:
+    """States of cells that differ in their parameters, paced as nodes of one run.
+
+    Each cell is kept in the cache by itself, as `prepaced_state` of it alone would be;
+    those found there are not paced again.
+
+    Args:
+        cell: of all nodes, parameters one per node; has a `fingerprint`.
+        n_cells: number of nodes.
+        Others as those of `prepaced_state`.
+
+    Returns:
+        Shape (n_states, n_cells), V (mV) first.
+    """
+    protocol = _protocol(bcl, beats, amplitude, duration, dt)
+    alone = [cell.at(np.array([node])) for node in range(n_cells)]
+    return _paced(cell, alone, protocol, progress)
+
+
+def _protocol(
+    bcl: float, beats: int, amplitude: float, duration: float, dt: float
+) -> dict[str, float]:
     if beats < 1:
         raise ValueError(f"{beats} beats of prepacing; give one or more")
-    protocol = {
+    return {
         "bcl": float(bcl),
         "beats": int(beats),
         "amplitude": float(amplitude),
         "duration": float(duration),
         "dt": float(dt),
     }
-    path = _cache_file(cell, protocol)
-    state = _read(path, cell)
-    if state is None:
-        stimulus = Stimulus([0], 0.0, duration, amplitude, period=bcl, count=beats)
-        single = Monodomain(point(), cell, stimuli=(stimulus,))
-        march(single, dt, end=beats * bcl, progress=progress)
-        state = single.states[:, 0].copy()
-        _write(path, state, cell, protocol)
-    return state
+
+
+def _paced(
+    cell: IonicModel,
+    alone: Sequence[IonicModel],
+    protocol: dict[str, float],
+    progress: Callable[[float, float], None] | None,
+) -> NDArray[np.float64]:
+    """States from the cache, and of one run of those that are not there.
+
+    Args:
+        cell: of all nodes.
+        alone: the cell of each node, by which it is known in the cache.
+        protocol: of the pacing.
+        progress: of the run.
+    """
+    paths = [_cache_file(each, protocol) for each in alone]
+    found = [_read(path, cell) for path in paths]
+    missing = [node for node, state in enumerate(found) if state is None]
+    if missing:
+        bcl, beats, dt = (protocol[key] for key in ("bcl", "beats", "dt"))
+        stimulus = Stimulus(
+            np.arange(len(missing)),
+            0.0,
+            protocol["duration"],
+            protocol["amplitude"],
+            period=bcl,
+            count=beats,
+        )
+        here = cell if len(missing) == len(alone) else cell.at(np.array(missing))
+        cells = Monodomain(point(len(missing)), here, stimuli=(stimulus,))
+        march(cells, dt, end=beats * bcl, progress=progress)
+        for node, state in zip(missing, cells.states.T, strict=True):
+            found[node] = state.copy()
+            _write(paths[node], found[node], alone[node], protocol)
+    return np.stack(found, axis=1)
 
 
 def _cache_file(cell: IonicModel, protocol: dict[str, float]) -> Path:

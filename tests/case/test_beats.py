@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cardiosim.case.beats import beats_of
-from cardiosim.case.build import build_stimuli
 from cardiosim.case.schema import Case
+from cardiosim.case.stimuli import build_stimuli
 from cardiosim.tissue.mesh import point
 
 

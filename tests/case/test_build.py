@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cardiosim import prepaced_state
-from cardiosim.case.build import assemble, build, build_cell, build_recorders
+from cardiosim.case.build import assemble, build, build_recorders
+from cardiosim.case.cells import build_cell
 from cardiosim.case.read import CaseError, read_case
 
 CABLE = """

@@ -102,7 +102,15 @@ def test_set_overrides_anything(read, override, value):
         ("tissue.d=1", "[tissue] has no key 'd'; did you mean 'D'?"),
         ("messh.dx=1", "the case has no key 'messh'; did you mean 'mesh'?"),
         ("stimulus.0.wher=all", "[stimulus.0] has no key 'wher'; did you mean 'where'"),
-        ("mesh.kind=slab", "mesh.kind: came 'slab', expected 'cable' or 'point'"),
+        (
+            "mesh.kind=slap",
+            "mesh.kind: came 'slap', expected 'cable', 'sheet', 'slab', 'file' or "
+            "'point'",
+        ),
+        ("mesh.kind=slab", 'kind "slab" has no length; remove it, or write kind = "c'),
+        ("mesh.dx=[0.1, 0.2]", 'dx has 2 numbers; kind "cable" takes 1'),
+        ("mesh.dx=[-0.1]", "mesh.dx.0: came -0.1, expected a number greater than 0"),
+        ("mesh.size=[1.0]", 'kind "cable" has no size; remove it, or write kind = "sh'),
         ("mesh.dx=-1", "mesh.dx: came -1.0, expected a number greater than 0"),
         ("mesh.dx=2 ms", "no quantity in mm"),
         ("mesh.dx=inf", "mesh.dx: came inf, expected a finite number"),
@@ -159,11 +167,11 @@ def test_an_override_holds_one_value_only(read):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ('kind = "cable"', "mesh.kind is missing; expected 'cable' or 'point'"),
+        ('kind = "cable"', "mesh.kind is missing; expected 'cable' or 'sheet'"),
         ("dt = 0.1\n", "time.dt is missing; expected a number in ms"),
         (
             "amplitude = 40.0",
-            "stimulus.0.amplitude is missing; expected a number",
+            "stimulus.0: amplitude is missing; expected a number",
         ),
         ('model = "skibsbye2016"', "cell.model is missing; expected a name that `card"),
     ],

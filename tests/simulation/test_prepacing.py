@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cardiosim.simulation.monodomain import Monodomain
-from cardiosim.simulation.prepacing import prepaced_state
+from cardiosim.simulation.prepacing import prepaced_state, prepaced_states
 from cardiosim.simulation.run import march
 from cardiosim.tissue.mesh import point
 from cardiosim.tissue.stimulus import Stimulus
@@ -79,3 +79,42 @@ def test_failed_write_leaves_nothing_behind(cubic_cell, cache, monkeypatch):
 def test_beats_must_be_positive(cubic_cell):
     with pytest.raises(ValueError, match="one or more"):
         prepaced_state(cubic_cell(), **(PROTOCOL | {"beats": 0}))
+
+
+@pytest.fixture
+def gains():
+    """Cells of three gains, told apart by their fingerprint as compiled ones are."""
+    from tests.simulation.conftest import CubicCell
+
+    class Gains(CubicCell):
+        def __init__(self, gain, calls=None):
+            prints = ",".join(map(str, np.atleast_1d(gain)))
+            calls = [] if calls is None else calls
+            super().__init__(np.asarray(gain), fingerprint=prints, calls=calls)
+
+        def at(self, nodes):
+            return Gains(np.atleast_1d(self.gain)[nodes], calls=self.calls)
+
+    return Gains
+
+
+def test_cells_are_paced_together_and_kept_apart(gains, cache):
+    cell = gains(np.array([1.0, 1.5, 0.5]))
+    together = prepaced_states(cell, 3, **PROTOCOL)
+    assert {n_nodes for n_nodes, _, _ in cell.calls} == {3}
+    assert len(list(cache.iterdir())) == 3
+    for node, gain in enumerate((1.0, 1.5, 0.5)):
+        alone = gains(np.array([gain]))
+        np.testing.assert_array_equal(
+            prepaced_state(alone, **PROTOCOL), together[:, node]
+        )
+        assert alone.calls == []
+
+
+def test_only_cells_that_are_not_in_the_cache_are_paced(gains):
+    prepaced_state(gains(np.array([1.5])), **PROTOCOL)
+    cell = gains(np.array([1.0, 1.5, 0.5]))
+    together = prepaced_states(cell, 3, **PROTOCOL)
+    assert {n_nodes for n_nodes, _, _ in cell.calls} == {2}
+    again = prepaced_states(gains(np.array([1.0])), 1, **PROTOCOL)
+    np.testing.assert_array_equal(again[:, 0], together[:, 0])
