@@ -22,13 +22,16 @@ def _application() -> typer.Typer:
     from cardiosim.commands.bench import bench
     from cardiosim.commands.cells import cells
     from cardiosim.commands.convergence import convergence
+    from cardiosim.commands.export import export
     from cardiosim.commands.fit import fit
     from cardiosim.commands.info import info
     from cardiosim.commands.measure import measure
+    from cardiosim.commands.mesh import mesh
     from cardiosim.commands.run import run
     from cardiosim.commands.show_kernel import show_kernel
     from cardiosim.commands.sweep import sweep
     from cardiosim.commands.verify import verify
+    from cardiosim.commands.view import view
 
     app = typer.Typer(
         help="Cardiac monodomain simulation from readable model text.",
@@ -39,6 +42,9 @@ def _application() -> typer.Typer:
     )
     app.command()(run)
     app.add_typer(measure, name="measure")
+    app.command()(view)
+    app.command()(export)
+    app.add_typer(mesh, name="mesh")
     app.command()(sweep)
     app.command()(fit)
     app.command()(verify)

@@ -1,7 +1,8 @@
 """Pictures that `cardiosim run` leaves beside its numbers.
 
 Of single cells the recorded membrane currents and gates of the last beat get their own
-figures; all other variables, and those of tissue, are drawn as traces.
+figures; all other variables, and those of tissue, are drawn as traces. Tissue of two
+or three dimensions gets a map of its first activation, and V at several times.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.beats import beats_of
+from cardiosim.commands.phase_picture import draw_phase_map
 from cardiosim.commands.recorded import (
     case_of,
     is_tissue,
@@ -20,9 +23,10 @@ from cardiosim.commands.recorded import (
     traces_of,
 )
 from cardiosim.measure.beats import last_sample_at
-from cardiosim.output.fields import read_fields
+from cardiosim.output.fields import FieldSeries, has_fields, open_fields, read_fields
 from cardiosim.output.results import Results, Trace
 
+FRAMES = 6  # of V
 MOST_LABELS = 12  # of the nodes of a trace; of more, so many are drawn
 
 
@@ -32,6 +36,13 @@ def draw(results: Results) -> list[str]:
     drawn = []
     if results.mesh_kind == "cable" and _draw_space_time(results, V):
         drawn.append("space_time.png")
+    if results.mesh_kind in ("sheet", "slab", "mesh"):
+        if _draw_activation_map(results):
+            drawn.append("activation.png")
+        if _draw_frames(results, V):
+            drawn.append("frames.png")
+        if draw_phase_map(results, V):
+            drawn.append("phase.png")
     if not is_tissue(results) and _draw_action_potential(results, V):
         drawn.append("action_potential.png")
     for index, trace in enumerate(results.traces.values()):
@@ -107,7 +118,7 @@ def _draw_panels(
 def _draw_space_time(results: Results, V: str) -> bool:
     from cardiosim.output.plots import space_time_map
 
-    if not (results.path / "fields.h5").is_file():
+    if not has_fields(results.path):
         return False
     fields = read_fields(results.path)
     if V not in fields.values or len(fields.times) < 2:
@@ -127,6 +138,47 @@ def _draw_space_time(results: Results, V: str) -> bool:
         title=case.title,
     )
     return True
+
+
+def _draw_activation_map(results: Results) -> bool:
+    """The first beat; later ones: `cardiosim view --what lat --beat`."""
+    from cardiosim.output.maps import activation_map
+
+    activated = [lat for lat in results.activation if np.isfinite(lat).any()]
+    path = results.path / "activation.png"
+    title = case_of(results).title
+    return bool(activated) and activation_map(
+        results.mesh, activated[0], path, title=title
+    )
+
+
+def _draw_frames(results: Results, V: str) -> bool:
+    """V at times spread over those at which something activates."""
+    from cardiosim.output.maps import potential_frames
+
+    if not has_fields(results.path):
+        return False
+    series = open_fields(results.path)
+    if V not in series.units:
+        return False
+    steps = list(series.steps([V], which=_when_activating(results, series)))
+    return potential_frames(
+        results.mesh,
+        [t for t, _ in steps],
+        [values[V] for _, values in steps],
+        results.path / "frames.png",
+        title=case_of(results).title,
+    )
+
+
+def _when_activating(results: Results, series: FieldSeries) -> list[int]:
+    """Numbers of the snapshots of the frames, increasing."""
+    lat = results.activation[np.isfinite(results.activation)]
+    begin, end = series.times[[0, -1]]
+    if lat.size:
+        begin, end = max(begin, lat.min()), min(end, lat.max())
+    wanted = np.linspace(begin, end, FRAMES)
+    return sorted({series.nearest(float(t)) for t in wanted})
 
 
 def _draw_action_potential(results: Results, V: str) -> bool:
@@ -159,9 +211,7 @@ def _draw_traces(
 
     if len(trace.times) < 2:
         return False
-    labels = [f"x = {results.mesh_points[node, 0]:g} mm" for node in trace.nodes]
-    if not is_tissue(results):
-        labels = [f"node {node}" for node in trace.nodes]
+    labels = [_place(results, node) for node in trace.nodes]
     few = thinned(len(labels), MOST_LABELS)
     traces_figure(
         trace.times,
@@ -171,6 +221,17 @@ def _draw_traces(
         title=case_of(results).title,
     )
     return True
+
+
+def _place(results: Results, node: int) -> str:
+    """Where a node is, in as many coordinates as it takes."""
+    if not is_tissue(results):
+        return f"node {node}"
+    if results.mesh_kind == "cable":
+        return f"x = {results.mesh_points[node, 0]:g} mm"
+    n_axes = 2 if results.mesh_kind == "sheet" else 3
+    place = ", ".join(f"{x:.4g}" for x in results.mesh_points[node, :n_axes])
+    return f"({place}) mm"
 
 
 def _panels(trace: Trace, V: str, names: Sequence[str]) -> dict[str, NDArray]:

@@ -13,7 +13,12 @@ import typer
 
 from cardiosim.case.read import case_file, case_name, read_case
 from cardiosim.case.schema import LARGEST_RUSH_LARSEN_STEP, PERCENTS, Case
+from cardiosim.commands.activation_summary import (
+    activation_numbers,
+    velocity_between,
+)
 from cardiosim.commands.expected import compare, read_expected
+from cardiosim.commands.mesh_to_keep import arrays_of
 from cardiosim.commands.pictures import draw
 from cardiosim.commands.progress import progress, waiting
 from cardiosim.commands.protocol import run_protocol_into
@@ -24,6 +29,7 @@ from cardiosim.commands.summary import (
     no_conduction_numbers,
 )
 from cardiosim.commands.table import show_summary, show_table
+from cardiosim.measure.conduction_velocity import NoConduction
 from cardiosim.output.fields import FieldWriter
 from cardiosim.output.results import ResultsFolder, open_results
 
@@ -111,14 +117,13 @@ def run_case(
     _warn_of_slow_conduction(case, problem)
     _warn_of_traffic(case, problem)
     clock.stop("compile")
-    with progress("pacing one cell") as show:
+    with progress("pacing") as show:
         pace(case, problem, pacer, show)
     clock.stop("pace")
 
     results = ResultsFolder.create(folder, force)
     results.write_resolved(resolved_document(case, problem.cell))
-    mesh = problem.mesh
-    results.write_mesh(mesh.points, mesh.elements, mesh.kind)
+    results.write_mesh(arrays_of(problem.mesh))
     if case.protocol:
         numbers, warnings = run_protocol_into(case, problem, results)
         clock.stop("protocol")
@@ -127,7 +132,7 @@ def run_case(
         for phase, seconds in (("react", timing.react), ("diffuse", timing.diffuse)):
             clock.stop(phase, seconds)
         clock.stop("record")
-        numbers, warnings = _measure(case, folder)
+        numbers, warnings = _measure(case, folder, problem.mesh.spacing)
     results.write_summary(numbers)
     clock.stop("measure")
     if pictures and not case.protocol:  # which has drawn what it found
@@ -172,7 +177,7 @@ def _warn_of_loose_units(case: Case, problem: Monodomain) -> None:
 
 def _warn_of_slow_conduction(case: Case, problem: Monodomain) -> None:
     step = case.time.dt / case.time.reaction_steps
-    excitable = case.mesh.kind == "cable" and problem.cell.facts["gates"]
+    excitable = case.mesh.is_tissue and problem.cell.facts["gates"]
     if case.cell.scheme != "rush_larsen" or not excitable:
         return
     if step > LARGEST_RUSH_LARSEN_STEP * (1.0 + 1e-9):
@@ -186,7 +191,7 @@ def _warn_of_slow_conduction(case: Case, problem: Monodomain) -> None:
 
 def _warn_of_traffic(case: Case, problem: Monodomain) -> None:
     device = problem.cell.placement["device"]
-    if case.mesh.kind != "point" and device != "cpu":
+    if case.mesh.is_tissue and device != "cpu":
         typer.echo(
             "warning: all states travel between host and device every step: diffusion "
             f'runs on the host, the cell on {device}; cell.device = "cpu", or backend '
@@ -204,8 +209,7 @@ def _march(case: Case, problem: Monodomain, results: ResultsFolder) -> Timing:
     fields = None
     if snapshot:
         units = {name: problem.cell.unit_of(name) for name in snapshot.variables}
-        mesh = problem.mesh
-        fields = FieldWriter(results.path, mesh.points, mesh.elements, units)
+        fields = FieldWriter(results.path, units)
     recorders = build_recorders(case, problem, fields)
     try:
         with progress(case.title or problem.cell.name) as show:
@@ -250,17 +254,27 @@ def _write_recordings(
         )
 
 
-def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _measure(
+    case: Case, folder: Path, spacing: float | None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The numbers a case asks for, and what could not be measured and why."""
     results = open_results(folder)
     numbers, warnings = {}, []
-    if case.measure.cv:
-        part = case.measure.cv.start, case.measure.cv.stop
+    cv = case.measure.cv
+    if cv and cv.between:
         try:
-            numbers |= conduction_numbers(results, *part)
-        except ValueError as error:
-            numbers |= no_conduction_numbers(results, *part)
+            numbers |= velocity_between(results, cv, spacing)
+        except NoConduction as error:
             warnings.append(f"no conduction velocity: {error}")
+    elif cv:
+        try:
+            numbers |= conduction_numbers(results, cv.start, cv.stop)
+        except ValueError as error:
+            numbers |= no_conduction_numbers(results, cv.start, cv.stop)
+            warnings.append(f"no conduction velocity: {error}")
+    named = case.measure.lat or case.measure.cycle_length
+    if named or case.mesh.kind in ("sheet", "slab", "file"):
+        numbers |= activation_numbers(results, case.measure, spacing)
     if case.measure.apd or case.measure.apd_at:
         percents = case.measure.apd or PERCENTS
         try:

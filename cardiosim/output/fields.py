@@ -1,6 +1,6 @@
 """Snapshots of whole fields: HDF5 for the numbers, XDMF for ParaView.
 
-    fields.h5         `mesh/points`, `mesh/elements`
+    mesh.h5           points, elements, regions, fibres (mesh_arrays.py)
     fields_0000.h5    first block of steps: `times` (n_steps,), and for each variable
                       a group `values/<variable>` with its `unit` and one dataset
                       (n_nodes,) a step, named by the step's number in the run
@@ -27,16 +27,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
+import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.output.documents import replace_text
 from cardiosim.output.hdf5 import add_dataset, open_hdf5, replace_hdf5
+from cardiosim.output.mesh_arrays import FILE, MeshArrays, read_mesh_file
+from cardiosim.output.xdmf import HEAD, TAIL, index_of_mesh, node_attribute
 
 WRITE_INTERVAL = 0.5  # s of wall time between replacements of the files
 # Slow disks and long indices: writing may take this share of the wall time.
@@ -45,56 +47,38 @@ WRITE_SHARE = 0.05
 BLOCK_BYTES = 2**24
 BLOCK_DATASETS = 512
 
-# XDMF name of the element with this many vertices.
-TOPOLOGIES = {1: "Polyvertex", 2: "Polyline", 3: "Triangle", 4: "Tetrahedron"}
-
-INDEX_HEAD = """<?xml version="1.0"?>
-<Xdmf Version="3.0"><Domain>
-<Grid Name="fields" GridType="Collection" CollectionType="Temporal">"""
-INDEX_TAIL = "</Grid></Domain></Xdmf>\n"
+COLLECTION = '<Grid Name="fields" GridType="Collection" CollectionType="Temporal">'
 
 
 class FieldWriter:
     """Appends snapshots to blocks and keeps fields.xdmf in step with them."""
 
-    def __init__(
-        self,
-        folder: str | Path,
-        mesh_points: ArrayLike,
-        elements: ArrayLike,
-        units: Mapping[str, str],
-    ) -> None:
-        """Write the mesh, and remove earlier snapshots.
+    def __init__(self, folder: str | Path, units: Mapping[str, str]) -> None:
+        """Remove earlier snapshots.
 
         Args:
-            folder: existing folder.
-            mesh_points: mm, shape (n_nodes, 3).
-            elements: node indices, shape (n_elements, n_vertices): points (1),
-                lines (2), triangles (3) or tetrahedra (4).
+            folder: holds the mesh already (`write_mesh_file`).
             units: variable name -> unit, for every variable to be appended.
+
+        Raises:
+            FileNotFoundError: the folder holds no mesh.
         """
-        points = np.asarray(mesh_points, dtype=float)
-        elements = np.asarray(elements, dtype=np.int64)
-        if points.ndim != 2 or points.shape[1] != 3:
-            raise ValueError(
-                f"mesh points have shape {points.shape}; expected (n_nodes, 3)"
-            )
-        if elements.ndim != 2 or elements.shape[1] not in TOPOLOGIES:
-            raise ValueError(
-                f"elements have shape {elements.shape}; expected (n_elements, "
-                f"n_vertices) with {', '.join(map(str, TOPOLOGIES))} vertices"
-            )
         self.units = dict(units)
-        self.n_nodes = len(points)
         self._folder = Path(folder)
+        if not (self._folder / FILE).is_file():
+            raise FileNotFoundError(
+                f"{self._folder / FILE} does not exist; write the mesh before its "
+                "fields"
+            )
+        with open_hdf5(self._folder / FILE) as file:
+            self.n_nodes = len(file["points"])
         # An index of earlier results would name steps that are not there yet.
         (self._folder / "fields.xdmf").unlink(missing_ok=True)
         for block in _blocks(self._folder):
             block.unlink()
-        _write_mesh(self._folder / "fields.h5", points, elements)
-        self._mesh_index = _index_mesh(points, elements)
+        self._mesh_index = index_of_mesh(self._folder)
         self._variables: tuple[str, ...] = ()
-        self._steps: list[str] = []  # entries of the index
+        self._steps: list[tuple[str, str]] = []  # entries of the index: time, values
         self._n_indexed = 0
         self._n_full = 0  # blocks that will not change any more
         self._block: list[tuple[float, dict[str, NDArray]]] = []
@@ -110,9 +94,7 @@ class FieldWriter:
         """
         arrays = {name: np.array(array) for name, array in values.items()}
         self._check(arrays)
-        step = _index_step(
-            float(t), self._mesh_index, self._n_full, len(self._steps), arrays
-        )
+        step = _index_step(float(t), self._n_full, len(self._steps), arrays)
         self._variables = tuple(arrays)
         self._steps.append(step)
         self._block.append((float(t), arrays))
@@ -183,11 +165,69 @@ class FieldWriter:
                     add_dataset(group, _step_name(step), arrays[name])
 
     def _write_index(self) -> None:
+        steps = [
+            f"{time}\n{self._mesh_index}\n{values}</Grid>"
+            for time, values in self._steps
+        ]
         replace_text(
             self._folder / "fields.xdmf",
-            "\n".join([INDEX_HEAD, *self._steps, INDEX_TAIL]),
+            "\n".join([HEAD, COLLECTION, *steps, "</Grid>", TAIL]),
         )
         self._n_indexed = len(self._steps)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldSeries:
+    """The snapshots of a run on the disk, to be read one at a time.
+
+    Attributes:
+        times: ms, shape (n_times,).
+        units: variable -> unit.
+        n_nodes: number of nodes.
+    """
+
+    times: NDArray
+    units: Mapping[str, str]
+    n_nodes: int
+    _blocks: tuple[tuple[Path, int], ...]  # files, and the first step in each
+
+    def __iter__(self) -> Iterator[tuple[float, dict[str, NDArray]]]:
+        """Time, ms, and variable -> (n_nodes,), of step after step."""
+        return self.steps()
+
+    def steps(
+        self, names: Sequence[str] | None = None, which: Sequence[int] | None = None
+    ) -> Iterator[tuple[float, dict[str, NDArray]]]:
+        """Time, ms, and variable -> (n_nodes,), of step after step.
+
+        Args:
+            names: variables to read; all of them by default.
+            which: increasing numbers of the steps to read; all by default.
+        """
+        names = tuple(self.units) if names is None else self.check(names)
+        wanted = range(len(self.times)) if which is None else which
+        ends = [first for _, first in self._blocks[1:]] + [len(self.times)]
+        for (path, first), end in zip(self._blocks, ends, strict=True):
+            inside = [step for step in wanted if first <= step < end]
+            if not inside:
+                continue
+            with open_hdf5(path) as file:
+                for step in inside:
+                    yield float(self.times[step]), _values(file, names, step)
+
+    def check(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the names; ValueError for one that was not recorded."""
+        missing = [name for name in names if name not in self.units]
+        if missing:
+            raise ValueError(
+                f"the snapshots hold no {', '.join(missing)}; they hold "
+                f"{', '.join(self.units) or 'nothing'}"
+            )
+        return tuple(names)
+
+    def nearest(self, t: float) -> int:
+        """Number of the step nearest to t, ms."""
+        return int(np.abs(self.times - t).argmin())
 
 
 @dataclass(frozen=True)
@@ -197,45 +237,60 @@ class Fields:
     times: NDArray  # ms, (n_times,)
     values: Mapping[str, NDArray]  # variable -> (n_times, n_nodes)
     units: Mapping[str, str]  # variable -> unit
-    mesh_points: NDArray  # mm, (n_nodes, 3)
-    mesh_elements: NDArray  # (n_elements, n_vertices)
+    mesh: MeshArrays
+
+
+def has_fields(folder: str | Path) -> bool:
+    """Whether a folder holds snapshots."""
+    return bool(_blocks(Path(folder)))
+
+
+def open_fields(folder: str | Path) -> FieldSeries:
+    """Look through the snapshots of a run; those that come later are left out.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    folder = Path(folder)
+    if not has_fields(folder):
+        raise FileNotFoundError(
+            f"{folder} holds no snapshots; the run recorded none (ask for some with "
+            "[record.snapshot] in its case), or was stopped before the first"
+        )
+    times: list[NDArray] = []
+    blocks = []
+    for path in _blocks(folder):
+        with open_hdf5(path) as file:
+            blocks.append((path, sum(map(len, times))))
+            times.append(file["times"][:])
+            units = {
+                name: str(group.attrs["unit"]) for name, group in file["values"].items()
+            }
+    with open_hdf5(folder / FILE) as file:
+        n_nodes = len(file["points"])
+    return FieldSeries(np.concatenate(times), units, n_nodes, tuple(blocks))
 
 
 def read_fields(folder: str | Path) -> Fields:
-    """Read the snapshots of a run that has finished, is going on or was killed."""
-    folder = Path(folder)
-    if not (folder / "fields.h5").is_file():
-        raise FileNotFoundError(
-            f"{folder / 'fields.h5'} does not exist; the run recorded no snapshots: "
-            "ask for some in its case"
-        )
-    with open_hdf5(folder / "fields.h5") as file:
-        points, elements = file["mesh/points"][:], file["mesh/elements"][:]
-    times: list[NDArray] = [np.empty(0)]
-    values: dict[str, list[NDArray]] = {}
-    units: dict[str, str] = {}
-    for path in _blocks(folder):
-        with open_hdf5(path) as file:
-            first = sum(map(len, times))
-            times.append(file["times"][:])
-            for name, group in file["values"].items():
-                units[name] = str(group.attrs["unit"])
-                values.setdefault(name, []).extend(
-                    group[_step_name(first + i)][:] for i in range(len(times[-1]))
-                )
+    """Read the snapshots of a run that has finished, is going on or was killed.
+
+    All of them into memory; `open_fields` reads them one at a time.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    series = open_fields(folder)
+    steps = [values for _, values in series]
     return Fields(
-        times=np.concatenate(times),
-        values={name: np.stack(steps) for name, steps in values.items()},
-        units=units,
-        mesh_points=points,
-        mesh_elements=elements,
+        times=series.times,
+        values={name: np.stack([s[name] for s in steps]) for name in series.units},
+        units=series.units,
+        mesh=read_mesh_file(Path(folder)),
     )
 
 
-def _write_mesh(path: Path, points: NDArray, elements: NDArray) -> None:
-    with replace_hdf5(path) as file:
-        file.create_dataset("mesh/points", data=points).attrs["unit"] = "mm"
-        file.create_dataset("mesh/elements", data=elements)
+def _values(file: h5py.File, names: Sequence[str], step: int) -> dict[str, NDArray]:
+    return {name: file["values"][name][_step_name(step)][:] for name in names}
 
 
 def _blocks(folder: Path) -> list[Path]:
@@ -253,44 +308,17 @@ def _step_name(step: int) -> str:
     return f"{step:06d}"
 
 
-def _index_mesh(points: NDArray, elements: NDArray) -> str:
-    """Topology and geometry of each step; both point into the HDF5 file."""
-    n_elements, n_vertices = elements.shape
-    return (
-        f'<Topology TopologyType="{TOPOLOGIES[n_vertices]}" '
-        f'NumberOfElements="{n_elements}" NodesPerElement="{n_vertices}">'
-        + _data_item("fields.h5", "mesh/elements", elements)
-        + '</Topology>\n<Geometry GeometryType="XYZ">'
-        + _data_item("fields.h5", "mesh/points", points)
-        + "</Geometry>"
-    )
-
-
 def _index_step(
-    t: float, mesh: str, block: int, step: int, arrays: Mapping[str, NDArray]
-) -> str:
-    """One step; its values are in a block, under the step's number in the run."""
-    attributes = [
-        f'<Attribute Name={quoteattr(name)} Center="Node">'
-        + _data_item(_block_name(block), f"values/{name}/{_step_name(step)}", array)
-        + "</Attribute>"
-        for name, array in arrays.items()
-    ]
-    head = f'<Grid Name="mesh" GridType="Uniform"><Time Value="{t!r}"/>'
-    return "\n".join([head, mesh, *attributes, "</Grid>"])
-
-
-def _data_item(file: str, name: str, array: NDArray) -> str:
-    return (
-        f'<DataItem Dimensions="{" ".join(map(str, array.shape))}" '
-        f'{_number_type(array.dtype)} Format="HDF">{file}:/{escape(name)}</DataItem>'
-    )
-
-
-def _number_type(dtype: np.dtype) -> str:
-    kind = {"f": "Float", "i": "Int", "u": "UInt"}.get(dtype.kind)
-    if kind is None:
-        raise ValueError(
-            f"XDMF has no number type for {dtype}; give floats or whole numbers"
+    t: float, block: int, step: int, arrays: Mapping[str, NDArray]
+) -> tuple[str, str]:
+    """Time and values of a step, which are in a block under its number in the run."""
+    return f'<Grid Name="mesh" GridType="Uniform"><Time Value="{t!r}"/>', "\n".join(
+        node_attribute(
+            name,
+            _block_name(block),
+            f"values/{name}/{_step_name(step)}",
+            array.shape,
+            array.dtype,
         )
-    return f'NumberType="{kind}" Precision="{dtype.itemsize}"'
+        for name, array in arrays.items()
+    )

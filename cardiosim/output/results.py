@@ -2,14 +2,16 @@
 
     summary.json      every number of the run: value, unit, definition
     resolved.toml     the case with all defaults spelled out, and its provenance
-    recordings.h5     mesh, traces at chosen nodes, activation times
+    mesh.h5           points, elements, regions, fibres (mesh_arrays.py)
+    recordings.h5     traces at chosen nodes, activation times
+    activation.xdmf   activation times, regions and fibres on the mesh, for ParaView
     fields*.h5, .xdmf snapshots of whole fields (fields.py), for ParaView
-    *.png             pictures (plots.py)
+    *.png             pictures (plots.py, maps.py)
 
-recordings.h5 holds `mesh/points` (n_nodes, 3) and `mesh/elements`; a group
-`traces/<name>` with `times` (n_times,), `nodes` (n_probes,) and one dataset
-(n_times, n_probes) a variable in `values`; `activation` (n_beats, n_nodes), NaN
-where a node did not activate. Each dataset carries its `unit`.
+recordings.h5 holds a group `traces/<name>` with `times` (n_times,), `nodes`
+(n_probes,) and one dataset (n_times, n_probes) a variable in `values`; a group
+`activation` with `lat_1`, `lat_2`, ... (n_nodes,), one a beat, NaN where a node did not
+activate. Each dataset carries its `unit`.
 
 Every file is written aside and renamed over the old one: a reader, or a run that is
 killed, finds the former content or the new one. summary.json comes after everything
@@ -19,6 +21,7 @@ that a run computes, so that a folder without it is one whose run did not finish
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,12 +32,27 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cardiosim.output.documents import read_json, read_toml, write_json, write_toml
+from cardiosim.output.documents import (
+    read_json,
+    read_toml,
+    replace_text,
+    write_json,
+    write_toml,
+)
 from cardiosim.output.hdf5 import open_hdf5, replace_hdf5
+from cardiosim.output.mesh_arrays import (
+    FILE,
+    MeshArrays,
+    mesh_arrays,
+    read_mesh_file,
+    write_mesh_file,
+)
+from cardiosim.output.xdmf import HEAD, TAIL, index_of_mesh, node_attribute
 
 MARKER = ".cardiosim-results"
 SUMMARY = "summary.json"
-FORMAT = 1
+FORMAT = 2
+RECORDINGS = "recordings.h5"
 SUMMARY_KEYS = ("value", "unit", "definition")
 
 
@@ -115,15 +133,9 @@ class ResultsFolder:
                 )
         write_json(self.path / SUMMARY, summary)
 
-    def write_mesh(
-        self, points: ArrayLike, elements: ArrayLike, kind: str = ""
-    ) -> None:
-        """Mesh: points (n_nodes, 3) mm, elements (n_elements, n_vertices)."""
-        with self._recordings() as file:
-            group = _fresh_group(file, "mesh")
-            group.attrs["kind"] = kind
-            _write_array(group, "points", points, "mm")
-            _write_array(group, "elements", elements, "")
+    def write_mesh(self, mesh: MeshArrays) -> None:
+        """mesh.h5: the mesh, and what stays with its elements."""
+        write_mesh_file(self.path, mesh)
 
     def write_traces(
         self,
@@ -171,13 +183,29 @@ class ResultsFolder:
                 f"activation has shape {times.shape}; expected (n_beats, n_nodes)"
             )
         with self._recordings() as file:
-            if "activation" in file:
-                del file["activation"]
-            dataset = _write_array(file, "activation", times, "ms")
-            dataset.attrs["threshold"] = threshold
+            group = _fresh_group(file, "activation")
+            group.attrs["threshold"] = threshold
+            group.attrs["n_nodes"] = times.shape[1]
+            for beat, lat in enumerate(times, start=1):
+                _write_array(group, f"lat_{beat}", lat, "ms")
+        if (self.path / FILE).is_file():
+            self._index_activation(*times.shape)
+
+    def _index_activation(self, n_beats: int, n_nodes: int) -> None:
+        """activation.xdmf: `lat_1`, ... beside regions and fibres, as one picture."""
+        beats = [f"lat_{beat}" for beat in range(1, n_beats + 1)]
+        lat = [
+            node_attribute(
+                name, RECORDINGS, f"activation/{name}", (n_nodes,), np.dtype(float)
+            )
+            for name in beats
+        ]
+        grid = '<Grid Name="mesh" GridType="Uniform">'
+        lines = [HEAD, grid, index_of_mesh(self.path), *lat, "</Grid>", TAIL]
+        replace_text(self.path / "activation.xdmf", "\n".join(lines))
 
     def _recordings(self) -> AbstractContextManager[h5py.File]:
-        return replace_hdf5(self.path / "recordings.h5", keep=True)
+        return replace_hdf5(self.path / RECORDINGS, keep=True)
 
 
 @dataclass(frozen=True)
@@ -213,13 +241,26 @@ class Results:
     path: Path
     resolved: Mapping[str, Any]
     summary: Mapping[str, Mapping[str, Any]]  # name -> value, unit, definition
-    mesh_kind: str
-    mesh_points: NDArray  # mm, (n_nodes, 3)
-    mesh_elements: NDArray  # (n_elements, n_vertices)
+    mesh: MeshArrays
     traces: Mapping[str, Trace]
     activation: NDArray  # ms, (n_beats, n_nodes)
     activation_threshold: float  # mV
     is_finished: bool  # whether the run came to its end
+
+    @property
+    def mesh_kind(self) -> str:
+        """Of "point", "cable", "sheet", "slab" or "mesh"; empty without a mesh."""
+        return self.mesh.kind
+
+    @property
+    def mesh_points(self) -> NDArray:
+        """Positions of the nodes, mm, shape (n_nodes, 3)."""
+        return self.mesh.points
+
+    @property
+    def mesh_blocks(self) -> tuple[tuple[str, NDArray], ...]:
+        """Shape and node numbers, (n_elements, n_vertices), of each block."""
+        return self.mesh.blocks
 
     def __repr__(self) -> str:
         state = "finished" if self.is_finished else "unfinished"
@@ -241,18 +282,19 @@ def open_results(path: str | Path) -> Results:
             f"{path} is no results folder of cardiosim (it has no {MARKER}); give "
             "the folder that a run was told to write"
         )
+    _check_format(path)
     contents: dict[str, Any] = dict(
         # First: what is read after it is then complete, though the run goes on.
         is_finished=(path / SUMMARY).is_file(),
-        mesh_kind="",
-        mesh_points=np.empty((0, 3)),
-        mesh_elements=np.empty((0, 1), dtype=np.intp),
+        mesh=mesh_arrays(np.empty((0, 3)), ()),
         traces={},
         activation=np.empty((0, 0)),
         activation_threshold=math.nan,
     )
-    if (path / "recordings.h5").is_file():
-        with open_hdf5(path / "recordings.h5") as file:
+    if (path / FILE).is_file():
+        contents["mesh"] = read_mesh_file(path)
+    if (path / RECORDINGS).is_file():
+        with open_hdf5(path / RECORDINGS) as file:
             contents |= _read_recordings(file)
     return Results(
         path=path,
@@ -264,11 +306,6 @@ def open_results(path: str | Path) -> Results:
 
 def _read_recordings(file: h5py.File) -> dict[str, Any]:
     contents: dict[str, Any] = {}
-    if "mesh" in file:
-        mesh = file["mesh"]
-        contents["mesh_kind"] = str(mesh.attrs["kind"])
-        contents["mesh_points"] = mesh["points"][:]
-        contents["mesh_elements"] = mesh["elements"][:]
     if "traces" in file:
         contents["traces"] = {
             name: Trace(
@@ -284,9 +321,24 @@ def _read_recordings(file: h5py.File) -> dict[str, Any]:
             for name, group in file["traces"].items()
         }
     if "activation" in file:
-        contents["activation"] = file["activation"][:]
-        contents["activation_threshold"] = float(file["activation"].attrs["threshold"])
+        group = file["activation"]
+        contents["activation"] = np.empty((len(group), group.attrs["n_nodes"]))
+        for beat, lat in enumerate(contents["activation"], start=1):
+            group[f"lat_{beat}"].read_direct(lat)
+        contents["activation_threshold"] = float(group.attrs["threshold"])
     return contents
+
+
+def _check_format(path: Path) -> None:
+    """ValueError for what an earlier version of the program has written."""
+    text = (path / MARKER).read_text(encoding="utf-8")
+    number = re.search(r"format (\d+)", text)
+    if number and int(number[1]) != FORMAT:
+        raise ValueError(
+            f"{path} is of format {number[1]}, of another version of the program; "
+            f"expected format {FORMAT}: run its case again, which is "
+            f"{path / 'resolved.toml'}"
+        )
 
 
 def _fresh_group(file: h5py.File, name: str) -> h5py.Group:

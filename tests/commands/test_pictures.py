@@ -1,8 +1,18 @@
 """Every variable that a run records is in one of its pictures."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
+from cardiosim.commands import pictures
+from cardiosim.commands.mesh_to_keep import arrays_of
+from cardiosim.commands.pictures import draw
 from cardiosim.output import cell_plots, plots
+from cardiosim.output.fields import FieldWriter
+from cardiosim.output.results import ResultsFolder, open_results
+from cardiosim.tissue.mesh import sheet as tissue_sheet
+from cardiosim.tissue.mesh import with_holes
 
 
 @pytest.fixture
@@ -106,3 +116,44 @@ def test_currents_and_gates_of_a_cell_have_their_own_figures(
     assert panels == {"traces.png": ["membrane.V\n(mV)", "inward.v_gate"]}
     names = {path.name for path in out.glob("*.png")}
     assert names == {"currents.png", "gates.png", "traces.png", "action_potential.png"}
+
+
+def test_tissue_of_two_dimensions_has_maps(cardiosim, front, tmp_path):
+    # The case of a cable says what the cell is; the mesh and the wave are made here.
+    cable = tmp_path / "cable"
+    assert cardiosim("run", front, "--out", cable)[0] == 0
+    sheet = ResultsFolder.create(tmp_path / "sheet")
+    sheet.write_resolved(open_results(cable).resolved)
+    mesh = arrays_of(with_holes(tissue_sheet((6.0, 4.0), 0.5), np.arange(96) == 40))
+    sheet.write_mesh(mesh)
+    lat = 5.0 * mesh.points[:, 0]
+    sheet.write_activation([np.full_like(lat, np.nan), lat], threshold=50.0)
+    with FieldWriter(sheet.path, {"membrane.V": "mV"}) as writer:
+        for t in np.arange(0.0, 61.0, 2.0):
+            writer.append(t, {"membrane.V": np.where(lat < t, 100.0, 0.0)})
+    drawn = draw(open_results(sheet.path))
+    assert drawn == ["activation.png", "frames.png"]
+    assert all((sheet.path / name).stat().st_size > 10_000 for name in drawn)
+
+
+def test_frames_are_taken_while_something_activates(tmp_path, monkeypatch):
+    from cardiosim.output import maps
+
+    taken = []
+    monkeypatch.setattr(
+        maps,
+        "potential_frames",
+        lambda mesh, times, *rest, **style: taken.append(times),
+    )
+    results = ResultsFolder.create(tmp_path / "sheet")
+    cell = {"membrane_potential": "V"}
+    results.write_resolved({"provenance": {"cell": cell}})
+    mesh = arrays_of(tissue_sheet((2.0, 1.0), 1.0))
+    results.write_mesh(mesh)
+    results.write_activation([[20.0, 70.0, 30.0, 30.0, 40.0, np.nan]], threshold=0.0)
+    with FieldWriter(results.path, {"V": "mV"}) as writer:
+        for t in np.arange(0.0, 500.0, 5.0):
+            writer.append(t, {"V": np.zeros(6)})
+    monkeypatch.setattr(pictures, "case_of", lambda results: SimpleNamespace(title=""))
+    pictures._draw_frames(open_results(results.path), "V")
+    assert taken == [[20.0, 30.0, 40.0, 50.0, 60.0, 70.0]]

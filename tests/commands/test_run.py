@@ -71,7 +71,11 @@ def test_resolved_case_spells_everything_out_and_runs_to_the_same_numbers(
     cardiosim("run", front, "--out", first, "--set", "tissue.D=0.2")
     resolved = tomllib.loads((first / "resolved.toml").read_text())
     assert resolved["tissue"] == {"D": 0.2}
-    assert resolved["diffusion"] == {"theta": 0.5, "mass": 0.5}
+    assert resolved["diffusion"] == {
+        "theta": 0.5,
+        "mass": 0.5,
+        "solver": "direct",
+    }
     assert resolved["time"]["reaction_dt"] == resolved["time"]["dt"]
     assert resolved["record"]["trace"][0]["at"] == [0.0, 1.25, 2.5, 3.75, 5.0]
     assert resolved["record"]["snapshot"]["interval"] == pytest.approx(0.16)
@@ -275,7 +279,7 @@ def test_one_cell_runs_through_the_same_loop(cardiosim, cell, tmp_path):
     [("cable", "cuda", True), ("cable", "cpu", False), ("point", "cuda", False)],
 )
 def test_tissue_with_its_cell_on_a_gpu_is_warned_of(capsys, kind, device, warns):
-    case = SimpleNamespace(mesh=SimpleNamespace(kind=kind))
+    case = SimpleNamespace(mesh=SimpleNamespace(is_tissue=kind != "point"))
     cell = SimpleNamespace(placement={"backend": "torch", "device": device})
     _warn_of_traffic(case, SimpleNamespace(cell=cell))
     told = capsys.readouterr().err

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from cardiosim.output import fields
-from cardiosim.output.fields import FieldWriter, read_fields
+from cardiosim.output.fields import FieldWriter, open_fields, read_fields
+from cardiosim.output.mesh_arrays import mesh_arrays, write_mesh_file
 
 X = np.linspace(0.0, 2.0, 21)
 POINTS = np.column_stack([X, 0 * X, 0 * X])
@@ -24,12 +25,14 @@ import os, signal, sys, time
 from pathlib import Path
 import numpy as np
 from cardiosim.output import fields
+from cardiosim.output.mesh_arrays import mesh_arrays, write_mesh_file
 
 fields.WRITE_INTERVAL, fields.WRITE_SHARE, fields.BLOCK_DATASETS = 0.0, 1e9, 16
 
 def write(folder):
-    points, elements = np.zeros((21, 3)), np.arange(21)[:, None]
-    writer = fields.FieldWriter(folder, points, elements, {"V": "mV", "m": "1"})
+    mesh = mesh_arrays(np.zeros((21, 3)), [("vertex", np.arange(21)[:, None])])
+    write_mesh_file(folder, mesh)
+    writer = fields.FieldWriter(folder, {"V": "mV", "m": "1"})
     for i in range(1_000_000):
         writer.append(0.5 * i, {"V": np.full(21, float(i)), "m": np.full(21, i / 10)})
 
@@ -50,8 +53,13 @@ for n in range(int(sys.argv[2])):
 N_KILLS = 60
 
 
-def append_three(folder, elements=LINES):
-    with FieldWriter(folder, POINTS, elements, UNITS) as writer:
+def begin(folder, elements=LINES, shape="line", units=UNITS):
+    write_mesh_file(folder, mesh_arrays(POINTS, [(shape, elements)]))
+    return FieldWriter(folder, units)
+
+
+def append_three(folder, elements=LINES, shape="line"):
+    with begin(folder, elements, shape) as writer:
         for t in (0.0, 0.1, 0.2):
             writer.append(t, {"membrane.V": X + t, "ina.m": X * t})
 
@@ -77,8 +85,10 @@ def test_snapshots_read_back(tmp_path):
     append_three(tmp_path)
     back = read_fields(tmp_path)
     np.testing.assert_array_equal(back.times, [0.0, 0.1, 0.2])
-    np.testing.assert_array_equal(back.mesh_points, POINTS)
-    np.testing.assert_array_equal(back.mesh_elements, LINES)
+    np.testing.assert_array_equal(back.mesh.points, POINTS)
+    ((shape, elements),) = back.mesh.blocks
+    assert shape == "line"
+    np.testing.assert_array_equal(elements, LINES)
     np.testing.assert_array_equal(back.values["membrane.V"][1], X + 0.1)
     np.testing.assert_array_equal(back.values["ina.m"][2], X * 0.2)
     assert back.units == UNITS
@@ -88,7 +98,7 @@ def test_snapshots_read_back(tmp_path):
     ("elements", "kind"), [(LINES, "line"), (np.arange(21)[:, None], "vertex")]
 )
 def test_another_program_reads_the_series(tmp_path, elements, kind):
-    append_three(tmp_path, elements)
+    append_three(tmp_path, elements, kind)
     with meshio.xdmf.TimeSeriesReader(tmp_path / "fields.xdmf") as reader:
         points, cells = reader.read_points_cells()
         assert reader.num_steps == 3
@@ -101,7 +111,7 @@ def test_another_program_reads_the_series(tmp_path, elements, kind):
 
 
 def test_index_appears_with_the_first_snapshot(tmp_path):
-    writer = FieldWriter(tmp_path, POINTS, LINES, UNITS)
+    writer = begin(tmp_path)
     assert not (tmp_path / "fields.xdmf").exists()
     writer.append(0.0, {"membrane.V": X})
     ((t, values),) = indexed(tmp_path)
@@ -121,11 +131,11 @@ def test_files_are_not_rewritten_at_every_snapshot(tmp_path, monkeypatch):
         replace(partial, path)
 
     monkeypatch.setattr(os, "replace", replace_and_note)
-    with FieldWriter(tmp_path, POINTS, LINES, UNITS) as writer:
+    with begin(tmp_path) as writer:
         for i in range(200):
             writer.append(i, {"membrane.V": X})
     # 200 snapshots in about 2 s: block and index each half second and at close
-    assert replaced[0] == "fields.h5"
+    assert replaced[0] == "mesh.h5"
     n = len(replaced) // 2
     assert replaced[1:] == n * ["fields_0000.h5", "fields.xdmf"]
     assert 4 <= n <= 6
@@ -134,15 +144,15 @@ def test_files_are_not_rewritten_at_every_snapshot(tmp_path, monkeypatch):
 
 def test_many_snapshots_make_few_files(tmp_path, monkeypatch):
     monkeypatch.setattr(fields, "BLOCK_DATASETS", 20)
-    with FieldWriter(tmp_path, POINTS, LINES, UNITS) as writer:
+    with begin(tmp_path) as writer:
         for i in range(25):
             writer.append(i, {"membrane.V": X + i, "ina.m": X * i})
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "fields.h5",
         "fields.xdmf",
         "fields_0000.h5",
         "fields_0001.h5",
         "fields_0002.h5",
+        "mesh.h5",
     ]
     back = read_fields(tmp_path)
     np.testing.assert_array_equal(back.times, np.arange(25))
@@ -154,7 +164,7 @@ def test_many_snapshots_make_few_files(tmp_path, monkeypatch):
 
 def test_large_snapshots_are_not_kept_in_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(fields, "BLOCK_BYTES", 2 * X.nbytes)
-    writer = FieldWriter(tmp_path, POINTS, LINES, UNITS)
+    writer = begin(tmp_path)
     for i in range(6):
         writer.append(i, {"membrane.V": X + i})
     assert (tmp_path / "fields_0002.h5").exists()
@@ -164,7 +174,7 @@ def test_large_snapshots_are_not_kept_in_memory(tmp_path, monkeypatch):
 
 def test_snapshots_are_copied(tmp_path):
     V = X.copy()
-    with FieldWriter(tmp_path, POINTS, LINES, UNITS) as writer:
+    with begin(tmp_path) as writer:
         for t in (0.0, 0.1, 0.2):
             writer.append(t, {"membrane.V": V})
             V += 1.0
@@ -206,7 +216,7 @@ def test_reading_while_writing(tmp_path, monkeypatch):
     monkeypatch.setattr(fields, "WRITE_INTERVAL", 0.0)
     monkeypatch.setattr(fields, "WRITE_SHARE", np.inf)
     monkeypatch.setattr(fields, "BLOCK_DATASETS", 3)
-    writer = FieldWriter(tmp_path, POINTS, LINES, UNITS)
+    writer = begin(tmp_path)
     writer.append(0, {"membrane.V": X})
     with h5py.File(tmp_path / "fields_0000.h5", "r") as early:
         for i in range(1, 5):
@@ -221,22 +231,21 @@ def test_reading_while_writing(tmp_path, monkeypatch):
 
 def test_new_writer_drops_the_old_snapshots(tmp_path):
     append_three(tmp_path)
-    FieldWriter(tmp_path, POINTS, LINES, UNITS).close()
-    assert [path.name for path in tmp_path.iterdir()] == ["fields.h5"]
-    back = read_fields(tmp_path)
-    assert back.times.shape == (0,)
-    assert back.values == {}
+    begin(tmp_path).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["mesh.h5"]
+    with pytest.raises(FileNotFoundError, match="holds no snapshots"):
+        read_fields(tmp_path)
 
 
 def test_awkward_names_are_escaped(tmp_path):
-    with FieldWriter(tmp_path, POINTS, LINES, {"a<b&c": "1"}) as writer:
+    with begin(tmp_path, units={"a<b&c": "1"}) as writer:
         writer.append(0.0, {"a<b&c": X})
     ((_, values),) = indexed(tmp_path)
     np.testing.assert_array_equal(values["a<b&c"], X)
 
 
 def test_wrong_snapshots_are_refused_and_leave_no_trace(tmp_path):
-    writer = FieldWriter(tmp_path, POINTS, LINES, UNITS)
+    writer = begin(tmp_path)
     writer.append(0.0, {"membrane.V": X})
     for values, says in (
         ({"membrane.V": X[1:]}, r"\(21,\)"),
@@ -254,12 +263,10 @@ def test_wrong_snapshots_are_refused_and_leave_no_trace(tmp_path):
         writer.append(2.0, {"membrane.V": X})
 
 
-def test_wrong_meshes_and_units_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"\(n_nodes, 3\)"):
-        FieldWriter(tmp_path, POINTS[:, :2], LINES, UNITS)
-    with pytest.raises(ValueError, match="n_vertices"):
-        FieldWriter(tmp_path, POINTS, LINES.ravel(), UNITS)
-    writer = FieldWriter(tmp_path, POINTS, LINES, UNITS)
+def test_wrong_units_and_missing_meshes_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="write the mesh before"):
+        FieldWriter(tmp_path, UNITS)
+    writer = begin(tmp_path)
     with pytest.raises(ValueError, match="no unit was given for ina.h"):
         writer.append(0.0, {"ina.h": X})
 
@@ -267,3 +274,37 @@ def test_wrong_meshes_and_units_are_refused(tmp_path):
 def test_folder_without_snapshots_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="no snapshots"):
         read_fields(tmp_path)
+
+
+def test_steps_are_read_one_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(fields, "BLOCK_DATASETS", 4)
+    with begin(tmp_path) as writer:
+        for i in range(9):
+            writer.append(0.5 * i, {"membrane.V": X + i, "ina.m": X * i})
+    series = open_fields(tmp_path)
+    assert (series.n_nodes, series.units) == (21, UNITS)
+    for i, (t, values) in enumerate(series):
+        assert t == 0.5 * i
+        np.testing.assert_array_equal(values["membrane.V"], X + i)
+        np.testing.assert_array_equal(values["ina.m"], X * i)
+    some = list(series.steps(["ina.m"], which=[1, 2, 7]))
+    assert [t for t, _ in some] == [0.5, 1.0, 3.5]
+    assert list(some[2][1]) == ["ina.m"]
+    np.testing.assert_array_equal(some[2][1]["ina.m"], X * 7)
+    assert series.nearest(3.3) == 7
+    with pytest.raises(ValueError, match="no ina.h; they hold .*ina.m"):
+        list(series.steps(["ina.h"]))
+
+
+def test_index_stays_short(tmp_path):
+    # What all steps share is repeated as a reference of some hundred characters.
+    mesh = mesh_arrays(
+        POINTS,
+        [("line", LINES)],
+        element_data={"regions": np.zeros(20, dtype=int), "fibres": np.zeros((20, 3))},
+    )
+    write_mesh_file(tmp_path, mesh)
+    with FieldWriter(tmp_path, UNITS) as writer:
+        for i in range(100):
+            writer.append(i, {"membrane.V": X})
+    assert (tmp_path / "fields.xdmf").stat().st_size < 100 * 1200

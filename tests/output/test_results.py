@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from cardiosim.output.results import ResultsFolder, open_results
+from cardiosim.output.mesh_arrays import mesh_arrays
+from cardiosim.output.results import MARKER, ResultsFolder, open_results
 
 NUMBER = {"value": 0.7334, "unit": "m/s", "definition": "between 25 % and 75 %"}
 
@@ -12,7 +13,8 @@ NUMBER = {"value": 0.7334, "unit": "m/s", "definition": "between 25 % and 75 %"}
 def write_run(folder):
     results = ResultsFolder.create(folder)
     results.write_resolved({"mesh": {"length": 20.0}})
-    results.write_mesh(np.arange(9.0).reshape(3, 3), [[0, 1], [1, 2]], "cable")
+    points = np.arange(9.0).reshape(3, 3)
+    results.write_mesh(mesh_arrays(points, [("line", [[0, 1], [1, 2]])], "cable"))
     results.write_traces(
         "probes",
         times=[0.0, 0.5, 1.0, 1.5],
@@ -35,7 +37,9 @@ def test_everything_written_reads_back(tmp_path):
     assert results.summary == {"conduction_velocity": NUMBER}
     assert results.mesh_kind == "cable"
     np.testing.assert_array_equal(results.mesh_points[1], [3, 4, 5])
-    np.testing.assert_array_equal(results.mesh_elements, [[0, 1], [1, 2]])
+    ((shape, elements),) = results.mesh_blocks
+    assert shape == "line"
+    np.testing.assert_array_equal(elements, [[0, 1], [1, 2]])
     np.testing.assert_array_equal(results.activation, [[1.0, 2.0, np.nan]])
     assert results.activation_threshold == -20.0
     trace = results.traces["probes"]
@@ -51,8 +55,9 @@ def test_units_stand_in_the_file(tmp_path):
     with h5py.File(tmp_path / "recordings.h5") as file:
         assert file["traces/probes/times"].attrs["unit"] == "ms"
         assert file["traces/probes/values/membrane.V"].attrs["unit"] == "mV"
-        assert file["mesh/points"].attrs["unit"] == "mm"
-        assert file["activation"].attrs["unit"] == "ms"
+        assert file["activation/lat_1"].attrs["unit"] == "ms"
+    with h5py.File(tmp_path / "mesh.h5") as file:
+        assert file["points"].attrs["unit"] == "mm"
 
 
 def test_what_was_not_recorded_is_named(tmp_path):
@@ -87,7 +92,7 @@ def test_unfinished_run_opens_with_what_there_is(tmp_path):
 
 def test_summary_marks_the_end_of_a_run(tmp_path):
     results = ResultsFolder.create(tmp_path)
-    results.write_mesh(np.zeros((1, 3)), [[0]], "point")
+    results.write_mesh(mesh_arrays(np.zeros((1, 3)), [("vertex", [[0]])], "point"))
     assert not open_results(tmp_path).is_finished
     results.write_summary({})
     assert open_results(tmp_path).is_finished, "there may be nothing to measure"
@@ -111,15 +116,17 @@ def test_results_are_described_in_a_line(tmp_path):
 def test_write_that_fails_leaves_the_recordings(tmp_path):
     results = write_run(tmp_path)
     with pytest.raises(TypeError):
-        results.write_mesh([[object()]], [[0]])
-    np.testing.assert_array_equal(open_results(tmp_path).mesh_points[1], [3, 4, 5])
+        results.write_traces("probes", [0.0], [0], {"m": [[object()]]}, {"m": "1"})
+    trace = open_results(tmp_path).traces["probes"]
+    np.testing.assert_array_equal(trace.at("membrane.V", node=2), [0, 2, 4, 6])
 
 
 def test_reader_does_not_stop_the_writer(tmp_path):
     results = write_run(tmp_path)
     with h5py.File(tmp_path / "recordings.h5", "r") as reader:
         results.write_activation(np.zeros((1, 3)), threshold=0.0)
-        assert np.isnan(reader["activation"][0, 2]), "the reader keeps what it opened"
+        lat = reader["activation/lat_1"]
+        assert np.isnan(lat[2]), "the reader keeps what it opened"
     with h5py.File(tmp_path / "recordings.h5", "r"):
         assert open_results(tmp_path).activation.shape == (1, 3), "nor other readers"
     assert open_results(tmp_path).activation_threshold == 0.0
@@ -180,3 +187,19 @@ def test_malformed_entries_are_refused(tmp_path):
         results.write_traces("a", [0.0], [0], {"m": [[1.0]]}, {})
     with pytest.raises(ValueError, match="n_beats, n_nodes"):
         results.write_activation([1.0], -20.0)
+
+
+def test_results_of_another_format_say_so(tmp_path):
+    write_run(tmp_path)
+    (tmp_path / MARKER).write_text("cardiosim results folder, format 1\n")
+    with pytest.raises(ValueError, match=r"format 1.*run its case again.*resolved"):
+        open_results(tmp_path)
+
+
+def test_beats_read_back_in_their_order(tmp_path):
+    results = write_run(tmp_path)
+    lat = np.arange(36.0).reshape(12, 3)  # lat_10 stands before lat_2 in the file
+    results.write_activation(lat, threshold=-40.0)
+    np.testing.assert_array_equal(open_results(tmp_path).activation, lat)
+    results.write_activation(np.empty((0, 3)), threshold=-40.0)
+    assert open_results(tmp_path).activation.shape == (0, 3)
