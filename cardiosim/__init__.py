@@ -38,7 +38,7 @@ _rooms = {
     "measure.biomarkers": ("beat_biomarkers", "train_biomarkers"),
     "measure.calcium_transient": ("calcium_biomarkers",),
     "measure.conduction_velocity": ("conduction_velocity",),
-    "output.fields": ("read_fields",),
+    "output.fields": ("open_fields", "read_fields"),
     "output.results": ("open_results",),
     "simulation.monodomain": ("Monodomain",),
     "simulation.prepacing": ("prepaced_state",),
@@ -48,7 +48,12 @@ _rooms = {
         "TraceRecorder",
     ),
     "simulation.run": ("NonFinitePotential", "march"),
-    "tissue.mesh": ("Mesh", "cable", "point"),
+    "tissue.diffusion": ("RungeKuttaChebyshev", "ThetaRule"),
+    "tissue.discretisation": ("discretise", "isotropic"),
+    "tissue.mesh": ("Mesh", "cable", "point", "sheet", "slab", "with_holes"),
+    "tissue.mesh_io": ("read_mesh", "write_mesh"),
+    "tissue.refinement": ("refine",),
+    "tissue.regions": ("select_elements", "select_nodes"),
     "tissue.stimulus": ("Stimulus",),
 }
 _room_of = {name: room for room, names in _rooms.items() for name in names}

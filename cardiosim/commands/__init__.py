@@ -20,6 +20,7 @@ def _application() -> typer.Typer:
 
     import cardiosim
     from cardiosim.commands.bench import bench
+    from cardiosim.commands.bench_tissue import bench_tissue
     from cardiosim.commands.cells import cells
     from cardiosim.commands.convergence import convergence
     from cardiosim.commands.export import export
@@ -50,6 +51,7 @@ def _application() -> typer.Typer:
     app.command()(verify)
     app.command()(convergence)
     app.command()(bench)
+    app.command("bench-tissue")(bench_tissue)
     app.add_typer(cells, name="cells")
     app.command("show-kernel")(show_kernel)
     app.command()(info)

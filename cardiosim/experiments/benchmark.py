@@ -175,7 +175,7 @@ def _measure(
             states[:4, front] = start[:4, front]
             cell.react(states, i_stim, dt)
 
-    with on_threads(threads), _Background() as background:
+    with on_threads(threads), Background() as background:
         seconds = _best(run) / (steps * n_nodes)
     exponentials = counts["exp"] + counts["log"]
     bound = exponentials / rates.exponentials + counts["/"] / rates.divisions
@@ -275,12 +275,12 @@ def _divisions(x: NDArray, repeats: int) -> None:
             x[j] = 1.0 / (1.5 + x[j])
 
 
-class _Background:
+class Background:
     """Cores that other programs use while a block runs."""
 
     cores = 0.0
 
-    def __enter__(self) -> _Background:
+    def __enter__(self) -> Background:
         self._begun = self._now()
         return self
 

@@ -157,7 +157,7 @@ class _Layout:
         heights = np.maximum(heights, 0.12 * heights.sum())
         self._ratios = widths, heights
         inches = (WIDTH - 1.8) / widths.sum() * heights.sum()
-        tall = float(np.clip(inches, 1.2, 6.0)) + 0.5 * len(heights) + 0.4
+        tall = float(np.clip(inches, 1.2, 6.0)) + 0.5 * len(heights) + 0.8
         self._picture = picture(path, WIDTH, tall)
 
     def __enter__(self) -> tuple[Figure, list[tuple[Axes, Panel]]]:

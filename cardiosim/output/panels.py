@@ -21,6 +21,7 @@ from cardiosim.output.mesh_arrays import MeshArrays
 
 # A mesh is flat if it is this many times wider than it is high.
 FLAT = 1e6
+WALL = 2.0  # times thinner than wide: a wall
 DARKEST = 0.55  # of faces along which one looks
 LINE_WIDTH = 2.5  # points, of elements that are lines
 
@@ -146,7 +147,10 @@ def panels_of(mesh: MeshArrays) -> list[Panel]:
                 lines=lines,
             )
         ]
-    return [_seen(mesh, triangles, lines, behind) for behind in (False, True)]
+    # A wall shows its faces; what is as deep as it is wide is seen from the front.
+    is_wall = extent[flat] * WALL < np.delete(extent, flat).min()
+    axis, first = (flat, -1) if is_wall else (1, 1)
+    return [_seen(mesh, triangles, lines, axis, sign) for sign in (first, -first)]
 
 
 def _grid_panels(mesh: MeshArrays) -> list[Panel]:
@@ -186,25 +190,29 @@ def _grid_panels(mesh: MeshArrays) -> list[Panel]:
 
 
 def _seen(
-    mesh: MeshArrays, triangles: NDArray, lines: NDArray, from_behind: bool
+    mesh: MeshArrays, triangles: NDArray, lines: NDArray, axis: int, sign: int
 ) -> Panel:
-    """A surface as seen along y or against it, z upwards."""
-    x, y, z = mesh.points.T
-    side, depth = (-x, -y) if from_behind else (x, y)
+    """A surface as seen along an axis (sign 1) or against it (-1)."""
+    unit = np.eye(3)
+    up = 1 if axis == 2 else 2
+    right = np.cross(sign * unit[axis], unit[up])
+    side, depth = mesh.points @ right, sign * mesh.points[:, axis]
     order = np.argsort(-depth[triangles].mean(axis=1))
+    minus = "-" if right.min() < 0.0 else ""
+    corners = mesh.points[triangles[order]]
     return Panel(
-        "seen against y" if from_behind else "seen along y",
-        ("-x (mm)" if from_behind else "x (mm)", "z (mm)"),
-        np.column_stack([side, z]),
+        f"seen {'along' if sign > 0 else 'against'} {'xyz'[axis]}",
+        (f"{minus}{'xyz'[np.abs(right).argmax()]} (mm)", f"{'xyz'[up]} (mm)"),
+        np.column_stack([side, mesh.points[:, up]]),
         triangles=triangles[order],
-        shade=DARKEST + (1.0 - DARKEST) * _towards_eye(mesh.points[triangles[order]]),
+        shade=DARKEST + (1.0 - DARKEST) * _towards_eye(corners, axis),
         lines=lines[:0],  # inside, or on the side that is not seen
         is_flat=False,
     )
 
 
-def _towards_eye(corners: NDArray) -> NDArray:
-    """Cosine between the normals of triangles and the y axis, shape (n,)."""
+def _towards_eye(corners: NDArray, axis: int) -> NDArray:
+    """Cosine between the normals of triangles and an axis, shape (n,)."""
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     lengths = np.linalg.norm(normals, axis=1)
-    return np.abs(normals[:, 1]) / np.maximum(lengths, np.finfo(float).tiny)
+    return np.abs(normals[:, axis]) / np.maximum(lengths, np.finfo(float).tiny)

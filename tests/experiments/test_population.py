@@ -233,6 +233,7 @@ def test_a_stimulus_that_does_not_fit_is_the_error_of_its_cell(cases):
         ("time.dt", (0.05, 0.02), False),
         ("time.reaction_dt", (0.025, 0.025), False),
         ("measure.apd", ("[50]", "[80]"), False),
+        ("initial", ("[{V=-60.0}]", "[{V=-60.0}]"), False),
     ],
 )
 def test_which_cases_can_be_nodes_of_one_run(cases, key, values, together):
