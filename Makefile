@@ -8,6 +8,8 @@ WORKERS ?= 2
 
 # Numba's threads sleep instead of spinning while they wait for one another.
 export OMP_WAIT_POLICY ?= passive
+# So do not those of the linear algebra library, which small problems gain nothing from.
+export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,17 +80,18 @@ def assemble(case: Case) -> tuple[Case, Monodomain]:
     tissue = build_tissue(case, mesh) if case.tissue else None
     for line in (*oddities, *(tissue.warnings if tissue else ())):
         log.warning("%s", line)
-    fibrosis = tissue.fibrosis.elements if tissue and tissue.fibrosis else None
-    cell = build_tissue_cells(case, mesh, fibrosis)
+    if tissue:
+        mesh = replace(mesh, fibrotic=tissue.fibrotic_elements)
+    cell = build_tissue_cells(case, mesh)
     _check_stimulus(case, cell)
     case = resolve(case, cell.state_names[0], cell.facts["model_fast"])
     if case.protocol:
         case = _without_defaults_of_a_march(case)
     diffusion = build_diffusion(case, mesh, tissue.tensors if tissue else None)
     case = _with_solver(case, diffusion)
-    problem = Monodomain(mesh, cell, diffusion, build_stimuli(case, mesh, fibrosis))
+    problem = Monodomain(mesh, cell, diffusion, build_stimuli(case, mesh))
     _check_recording(case, problem)
-    check_initial(case, problem, fibrosis)
+    check_initial(case, problem)
     cell.compile(mesh.n_nodes)
     return case, problem
 
@@ -155,9 +156,7 @@ def build_diffusion(
         diffusion = RungeKuttaChebyshev(operator)
     else:
         tolerance = table.tolerance or TOLERANCE
-        diffusion = ThetaRule(
-            operator, table.theta, table.solver, tolerance, mesh.dimension
-        )
+        diffusion = ThetaRule(operator, table.theta, table.solver, tolerance)
     diffusion.check_stability(case.time.dt)
     return diffusion
 
@@ -211,10 +210,16 @@ def _trace_nodes(trace: TraceTable, mesh: Mesh, key: str) -> NDArray[np.intp]:
     """The nodes of a trace: a region, or the nearest to some positions."""
     if trace.where is not None:
         return region_nodes(trace.where, mesh, f"{key}.where")
+    return np.unique(_nodes_at(trace.at, mesh, f"{key}.at"))
+
+
+def _nodes_at(
+    positions: Sequence[float | Sequence[float]], mesh: Mesh, key: str
+) -> NDArray[np.intp]:
     try:
-        return np.unique(nearest_nodes(mesh.points, trace.at, mesh.spacing))
+        return nearest_nodes(mesh.points, positions, mesh.spacing)
     except ValueError as error:
-        raise CaseError(f"{key}.at: {error}") from None
+        raise CaseError(f"{key}: {error}") from None
 
 
 def _check_recording(case: Case, problem: Monodomain) -> None:
@@ -237,3 +242,11 @@ def _check_recording(case: Case, problem: Monodomain) -> None:
     n_steps = whole_steps(case.time.end, dt, "time.end", least=1)
     for recorder in build_recorders(case, problem, sink=()).all:
         recorder.begin(problem, dt, n_steps)
+    measure = case.measure
+    for name, position in (measure.lat or {}).items():
+        _nodes_at([position], problem.mesh, f"measure.lat.{name}")
+    if measure.cv and measure.cv.between:
+        _nodes_at(measure.cv.between, problem.mesh, "measure.cv.between")
+    if measure.cycle_length:
+        for name, position in measure.cycle_length.at.items():
+            _nodes_at([position], problem.mesh, f"measure.cycle_length.at.{name}")

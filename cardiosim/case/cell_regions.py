@@ -115,24 +115,21 @@ def differs_in_space(table: CellTable) -> bool:
     return bool(table.region or table.field)
 
 
-def cells_by_region(
-    case: Case, mesh: Mesh, fibrosis: NDArray[np.bool_] | None = None
-) -> CellsByRegion:
+def cells_by_region(case: Case, mesh: Mesh) -> CellsByRegion:
     """Cells of a case with regions or fields, compiled.
 
     Args:
         case: as read.
         mesh: of the case.
-        fibrosis: elements that `fibrosis` stands for in a region, (n_elements,).
 
     Raises:
         CaseError: a region without nodes, a file that does not fit, a model that
             takes no stimulus where there are some.
         ValueError: see `compile_cell`.
     """
-    combinations, of_node = _combinations(case.cell, mesh, fibrosis)
+    combinations, of_node = _combinations(case.cell, mesh)
     tables = [_laid_over(case.cell, regions) for regions in combinations]
-    fields = _fields(case.cell, mesh, fibrosis)
+    fields = _fields(case.cell, mesh)
     parts = []
     for table, chosen in _by_model(tables):
         place = np.full(len(tables), -1)
@@ -155,14 +152,14 @@ def cells_by_region(
 
 
 def _combinations(
-    table: CellTable, mesh: Mesh, fibrosis: NDArray[np.bool_] | None
+    table: CellTable, mesh: Mesh
 ) -> tuple[list[list[CellRegionTable]], NDArray[np.intp]]:
     """Which regions overlap: each list of them that occurs, and that of each node."""
     of_node = np.zeros(mesh.n_nodes, dtype=np.intp)
     inside = np.zeros((len(table.region), mesh.n_nodes), dtype=bool)
     for index, region in enumerate(table.region):
         key = f"cell.region.{index}.where"
-        inside[index, region_nodes(region.where, mesh, key, fibrosis)] = True
+        inside[index, region_nodes(region.where, mesh, key)] = True
         of_node = _numbered(of_node, inside[index])
     firsts = np.unique(of_node, return_index=True)[1]
     combinations = [
@@ -275,16 +272,14 @@ class _Field:
     inside: NDArray[np.bool_]
 
 
-def _fields(
-    table: CellTable, mesh: Mesh, fibrosis: NDArray[np.bool_] | None
-) -> list[_Field]:
+def _fields(table: CellTable, mesh: Mesh) -> list[_Field]:
     fields = []
     for index, entry in enumerate(table.field):
         key = f"cell.field.{index}"
         inside = np.ones(mesh.n_nodes, dtype=bool)
         if entry.where is not None:
             inside[:] = False
-            inside[region_nodes(entry.where, mesh, f"{key}.where", fibrosis)] = True
+            inside[region_nodes(entry.where, mesh, f"{key}.where")] = True
         fields.append(
             _Field(
                 key,

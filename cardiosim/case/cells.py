@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cardiosim.case.cell_overrides import (
     compiler_of,
     overrides_of,
@@ -25,18 +22,15 @@ from cardiosim.ionic.cell import Cell
 from cardiosim.tissue.mesh import Mesh
 
 
-def build_tissue_cells(
-    case: Case, mesh: Mesh, fibrosis: NDArray[np.bool_] | None = None
-) -> Cell | CellsByRegion:
+def build_tissue_cells(case: Case, mesh: Mesh) -> Cell | CellsByRegion:
     """Cells of all nodes of a case, compiled; one cell where all nodes have the same.
 
     Args:
         case: as read.
         mesh: of the case.
-        fibrosis: elements that `fibrosis` stands for in a region, (n_elements,).
     """
     if differs_in_space(case.cell):
-        return cells_by_region(case, mesh, fibrosis)
+        return cells_by_region(case, mesh)
     return build_cell(case)
 
 

@@ -11,7 +11,6 @@ from cardiosim.case.pacing import PacedCells, Progress, part_of
 from cardiosim.case.read import CaseError
 from cardiosim.case.schema import Case
 from cardiosim.case.stimuli import extent, region_nodes
-from cardiosim.case.tissue import build_tissue
 from cardiosim.ionic.equations import nearest
 from cardiosim.simulation.initial_states import phases_around, record_cycle
 from cardiosim.simulation.monodomain import Monodomain
@@ -20,9 +19,7 @@ from cardiosim.tissue.mesh import Mesh
 from cardiosim.units import to_project_units
 
 
-def check_initial(
-    case: Case, problem: Monodomain, fibrosis: NDArray[np.bool_] | None = None
-) -> None:
+def check_initial(case: Case, problem: Monodomain) -> None:
     """Tell a mistake in [[initial]] now, rather than after minutes of pacing.
 
     Raises:
@@ -31,7 +28,7 @@ def check_initial(
     """
     for index, table in enumerate(case.initial):
         key = f"initial.{index}"
-        nodes = region_nodes(table.where, problem.mesh, f"{key}.where", fibrosis)
+        nodes = region_nodes(table.where, problem.mesh, f"{key}.where")
         _values(table, problem, nodes, key)
         if table.phase is not None:
             _check_phase(case, table, problem.mesh, f"{key}.phase")
@@ -51,13 +48,9 @@ def set_initial(
         paced: the cells of the case after prepacing; none if it has none.
         progress: called with (done, end) in ms while a cell is followed over a beat.
     """
-    fibrosis = None
-    if any("fibrosis" in table.where for table in case.initial):
-        pattern = build_tissue(case, problem.mesh).fibrosis
-        fibrosis = None if pattern is None else pattern.elements
     for index, table in enumerate(case.initial):
         key = f"initial.{index}"
-        nodes = region_nodes(table.where, problem.mesh, f"{key}.where", fibrosis)
+        nodes = region_nodes(table.where, problem.mesh, f"{key}.where")
         for row, value in _values(table, problem, nodes, key).items():
             problem.states[row, nodes] = value
         if table.phase is not None:

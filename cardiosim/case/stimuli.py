@@ -14,30 +14,23 @@ from cardiosim.tissue.regions import select_nodes
 from cardiosim.tissue.stimulus import Stimulus
 
 
-def build_stimuli(
-    case: Case, mesh: Mesh, fibrosis: NDArray[np.bool_] | None = None
-) -> tuple[Stimulus, ...]:
+def build_stimuli(case: Case, mesh: Mesh) -> tuple[Stimulus, ...]:
     """Stimuli of a case; those without a region act everywhere.
 
     Args:
         case: as read.
         mesh: of the case.
-        fibrosis: elements that `fibrosis` stands for in a region, (n_elements,).
 
     Raises:
         CaseError: a region holds no node, or a pulse ends after the run.
     """
-    return tuple(
-        _stimulus(case, index, mesh, fibrosis) for index in range(len(case.stimulus))
-    )
+    return tuple(_stimulus(case, index, mesh) for index in range(len(case.stimulus)))
 
 
-def _stimulus(
-    case: Case, index: int, mesh: Mesh, fibrosis: NDArray[np.bool_] | None
-) -> Stimulus:
+def _stimulus(case: Case, index: int, mesh: Mesh) -> Stimulus:
     table, end = case.stimulus[index], case.time.end
     where = "all" if table.where is None else table.where
-    nodes = region_nodes(where, mesh, f"stimulus.{index}.where", fibrosis)
+    nodes = region_nodes(where, mesh, f"stimulus.{index}.where")
     stimulus = table.pulses(nodes, table.current(case.tissue))
     # An endless train lasts as long as the run; its first pulse has to fit.
     endless = math.isinf(stimulus.last_end)
@@ -50,22 +43,19 @@ def _stimulus(
     return stimulus
 
 
-def region_nodes(
-    where: str, mesh: Mesh, key: str, fibrosis: NDArray[np.bool_] | None = None
-) -> NDArray[np.intp]:
+def region_nodes(where: str, mesh: Mesh, key: str) -> NDArray[np.intp]:
     """Nodes of a region that must hold some.
 
     Args:
         where: in the language of regions.
         mesh: with the nodes.
         key: where the case names the region, which opens the message of an error.
-        fibrosis: elements that `fibrosis` stands for, shape (n_elements,).
 
     Raises:
         CaseError: it is no region, or holds no node.
     """
     try:
-        nodes = select_nodes(where, mesh, fibrosis)
+        nodes = select_nodes(where, mesh)
     except ValueError as error:
         raise CaseError(f"{key}: {error}") from None
     if len(nodes) == 0:

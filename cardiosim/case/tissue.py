@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +64,10 @@ def build_tissue(case: Case, mesh: Mesh) -> Tissue:
     fibres, sheets = build_fibres(table, mesh, warnings)
     masks = _fibrosis(case, mesh, fibres, warnings)
     fibrotic = np.any(masks, axis=0) if masks else None
+    mesh = replace(mesh, fibrotic=fibrotic)
     D = _base(table, mesh)
     for index, region in enumerate(table.region or ()):
-        _set_region(D, table, index, region, mesh, fibrotic)
+        _set_region(D, table, index, region, mesh)
     for index, entry in enumerate(table.field or ()):
         D.scale(_field(entry, mesh, f"tissue.field.{index}"))
     for entry, mask in zip(table.fibrosis or (), masks, strict=True):
@@ -143,10 +144,9 @@ def _set_region(
     index: int,
     region: RegionConductivityTable,
     mesh: Mesh,
-    fibrotic: NDArray[np.bool_] | None,
 ) -> None:
     key = f"tissue.region.{index}"
-    mask = _elements(region.where, mesh, key, fibrotic)
+    mask = _elements(region.where, mesh, key)
     if region.given():
         base, own = table.given(), region.given()
         if not region.families or region.families == table.families:
@@ -204,7 +204,7 @@ def _fibrosis(
     masks = []
     for index, entry in enumerate(case.tissue.fibrosis or ()):
         key = f"tissue.fibrosis.{index}"
-        inside = _elements(entry.where, mesh, key, None)
+        inside = _elements(entry.where, mesh, key)
         with errors_named(key):
             mask = fibrotic_elements(
                 mesh,
@@ -292,12 +292,10 @@ def _has_any_across(fibres: Vectors, mesh: Mesh) -> bool:
     return any(fibres[part].any() for dimension, part in parts if dimension > 1)
 
 
-def _elements(
-    where: str, mesh: Mesh, key: str, fibrotic: NDArray[np.bool_] | None
-) -> NDArray[np.bool_]:
+def _elements(where: str, mesh: Mesh, key: str) -> NDArray[np.bool_]:
     """Elements of a region that must hold some."""
     with errors_named(f"{key}.where"):
-        mask = select_elements(where, mesh, fibrotic)
+        mask = select_elements(where, mesh)
     if not mask.any():
         raise CaseError(
             f'{key}.where: "{where}" holds the centre of no element; the mesh has '

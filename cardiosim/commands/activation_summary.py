@@ -79,6 +79,13 @@ def _cycle_lengths(
                 float(found.deviation[column]), "ms", "standard deviation of the same"
             ),
         }
+    lat = np.nan_to_num(results.activation[:, nodes], nan=-np.inf)
+    until = float(lat.max(axis=0, initial=-np.inf).min())
+    numbers["active_until"] = entry(
+        until if np.isfinite(until) else np.nan,
+        "ms",
+        "last activation of the named position that fell silent first",
+    )
     numbers["cycle_length_range"] = entry(
         float(np.ptp(found.mean)),
         "ms",

@@ -1,6 +1,8 @@
-"""Local activation times from recorded membrane potentials."""
+"""Local activation times from recorded membrane potentials, and cycle lengths."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,3 +65,51 @@ def crossings(
             counted.append(k)
             armed, begin = False, k + 1
     return np.array(counted, dtype=np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class CycleLengths:
+    """How often and how regularly nodes were activated in some stretch of time.
+
+    Attributes:
+        activations: how many, shape (n_nodes,).
+        mean: of the times from one activation to the next, ms, shape (n_nodes,); NaN
+            where there were fewer than two activations.
+        deviation: standard deviation of these times, ms, shape (n_nodes,); NaN where
+            there were fewer than three.
+    """
+
+    activations: NDArray[np.intp]
+    mean: NDArray
+    deviation: NDArray
+
+
+def cycle_lengths(activation: ArrayLike, begin: float, end: float) -> CycleLengths:
+    """Times between successive activations from `begin` to `end`.
+
+    Args:
+        activation: times of the activations of each node, increasing along the first
+            axis, ms, shape (n_beats, n_nodes); NaN behind the last of a node.
+        begin: ms, included.
+        end: ms, included.
+    """
+    activation = np.asarray(activation, dtype=float)
+    if activation.ndim != 2:
+        raise ValueError(
+            f"activation times have shape {activation.shape}; expected (n_beats, "
+            "n_nodes)"
+        )
+    inside = (activation >= begin) & (activation <= end)
+    counted = inside.sum(axis=0)
+    # Neighbours only: what lies outside is before the first or behind the last.
+    known = inside[1:] & inside[:-1]
+    intervals = np.where(known, np.diff(activation, axis=0), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = intervals.sum(axis=0) / (counted - 1)
+        squares = np.where(known, (intervals - mean) ** 2, 0.0).sum(axis=0)
+        deviation = np.sqrt(squares / (counted - 2))
+    return CycleLengths(
+        counted,
+        np.where(counted > 1, mean, np.nan),
+        np.where(counted > 2, deviation, np.nan),
+    )

@@ -4,6 +4,9 @@
     a = (r, r / diag A) / (p, A p),   x += a p,   r -= a A p
     p = r / diag A + (new over old (r, r / diag A)) p
 
+The answers of successive steps change smoothly: a parabola through the last three
+foretells the next, which saves half of the iterations (docs/performance.md).
+
 The loop is our own because it is the heart of a time step: SciPy's allocates several
 vectors an iteration and adds them on one thread, which at 60 000 nodes took ten times
 as long as the product with A (docs/performance.md). Sums are taken over blocks of fixed
@@ -28,6 +31,8 @@ Array = NDArray[np.float64]
 BLOCK = 2048  # nodes whose products are added up together
 NODES_PER_THREAD = 20_000  # below, a thread has too little to do to be worth waking
 MOST_ITERATIONS = 1000
+# Of the last answer, the one before and the one before that, by how many there are.
+EXTRAPOLATION = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (2.0, -1.0, 0.0), (3.0, -3.0, 1.0))
 
 _KERNEL = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "cache": True}
 
@@ -55,6 +60,8 @@ class ConjugateGradients:
         self._inverse = 1.0 / operator.diagonal(mass, stiffness)
         n = self._inverse.size
         self._x, self._r, self._p, self._q = (np.zeros(n) for _ in range(4))
+        self._earlier = [np.zeros(n), np.zeros(n)]  # x of the last solve but one, ...
+        self._n_solved = 0
         self._sums = np.empty((3, -(-n // BLOCK)))
         self._threads = min(numba.get_num_threads(), n // NODES_PER_THREAD)
 
@@ -66,13 +73,14 @@ class ConjugateGradients:
         Raises:
             ArithmeticError: no convergence.
         """
-        x, r, p, q = self._x, self._r, self._p, self._q
+        x, p, q = self._foretell(), self._p, self._q
         self._apply(*self._factors, x, q)
         of_residual, size, wanted = self._begin(b)
         if wanted == 0.0:  # V is uniform
             x.fill(0.0)
             return x
         if not math.isfinite(wanted):
+            self._n_solved = 0
             return b
         wanted *= self.tolerance**2
         for _ in range(MOST_ITERATIONS):
@@ -88,6 +96,20 @@ class ConjugateGradients:
             f"{MOST_ITERATIONS} iterations (it is {math.sqrt(size / wanted):.3g} times "
             "that); use a larger tolerance, or the direct solver"
         )
+
+    def _foretell(self) -> Array:
+        """x, to begin with: the last three answers, or fewer, carried on."""
+        last, (before, first) = self._x, self._earlier
+        weights = EXTRAPOLATION[min(self._n_solved, 3)]
+        kernel, pool = (
+            (_carry_on_all, ())
+            if self._threads < 2
+            else (_carry_on_pool, (self._threads,))
+        )
+        kernel(*pool, *weights, last, before, first)
+        self._x, self._earlier = first, [last, before]
+        self._n_solved += 1
+        return self._x
 
     def _begin(self, b: Array) -> tuple[float, float, float]:
         """R and p; (r, r / diag A), (r, r) and (b, b)."""
@@ -158,6 +180,26 @@ def _move_block(i, step, inverse, x, r, p, q, sums):
 def _turn_block(i, share, inverse, r, p):
     for k in range(i * BLOCK, min((i + 1) * BLOCK, p.size)):
         p[k] = r[k] * inverse[k] + share * p[k]
+
+
+@njit(**_KERNEL)
+def _carry_on_block(i, a, b, c, last, before, first):
+    for k in range(i * BLOCK, min((i + 1) * BLOCK, last.size)):
+        first[k] = a * last[k] + b * before[k] + c * first[k]
+
+
+@njit(**_KERNEL)
+def _carry_on_all(a, b, c, last, before, first):
+    for i in range(-(-last.size // BLOCK)):
+        _carry_on_block(i, a, b, c, last, before, first)
+
+
+@njit(parallel=True, **_KERNEL)
+def _carry_on_pool(threads, a, b, c, last, before, first):
+    blocks = -(-last.size // BLOCK)
+    for part in prange(threads):
+        for i in range(part * blocks // threads, (part + 1) * blocks // threads):
+            _carry_on_block(i, a, b, c, last, before, first)
 
 
 @njit(**_KERNEL)

@@ -58,7 +58,6 @@ class ThetaRule:
         theta: float = 0.5,
         solver: str = "auto",
         tolerance: float = TOLERANCE,
-        dimension: int = 1,
     ):
         """Prepare steps of (M + theta dt K).
 
@@ -67,7 +66,6 @@ class ThetaRule:
             theta: from 0 (explicit) to 1 (implicit).
             solver: "auto", "direct" or "cg"; see linear_solvers.py.
             tolerance: of conjugate gradients.
-            dimension: of the mesh, by which "auto" chooses.
         """
         if not 0.0 <= theta <= 1.0:
             raise ValueError(
@@ -75,7 +73,7 @@ class ThetaRule:
                 "0.5 is Crank-Nicolson"
             )
         self.operator, self.theta = operator, theta
-        self.solver, self.tolerance, self.dimension = solver, tolerance, dimension
+        self.solver, self.tolerance = solver, tolerance
         self._solvers: dict[float, LinearSolver] = {}
         self._flux = np.empty_like(operator.lumped_mass)
 
@@ -102,7 +100,6 @@ class ThetaRule:
                 self.theta * dt,
                 self.solver,
                 self.tolerance,
-                self.dimension,
             )
         return self._solvers[dt]
 

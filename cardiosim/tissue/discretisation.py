@@ -22,6 +22,7 @@ class Operator(Protocol):
     """
 
     n_nodes: int
+    dimension: int
     lumped_mass: Array
     consistent: float
 

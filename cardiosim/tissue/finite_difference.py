@@ -44,6 +44,7 @@ class GridOperator:
 
     Attributes:
         n_nodes: of the mesh.
+        dimension: of the grid.
         lumped_mass: row sums of M, mm^d, over all nodes of the grid.
     """
 
@@ -64,6 +65,7 @@ class GridOperator:
         n_grid = grid.n_grid_nodes
         self.n_nodes = n_grid if self._nodes is None else len(self._nodes)
         self.consistent = consistent
+        self.dimension = grid.dimension
         self._bricks = _brick_fields(grid, tensors)
         self.lumped_mass = _lumped_mass(grid)
 

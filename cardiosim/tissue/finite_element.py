@@ -106,6 +106,7 @@ class ElementOperator:
 
     Attributes:
         n_nodes: of the mesh.
+        dimension: of the largest elements.
         lumped_mass: row sums of M, mm3, shape (n_nodes,).
     """
 
@@ -132,6 +133,7 @@ class ElementOperator:
         """
         n = self.n_nodes = mesh.n_nodes
         self.consistent = consistent
+        self.dimension = mesh.dimension
         self.lumped_mass = np.zeros(n)
         mass = stiffness = scipy.sparse.csr_array((n, n))
         for part, nodes in _chunks(mesh):

@@ -22,12 +22,16 @@ from cardiosim.tissue.discretisation import Operator
 Array = NDArray[np.float64]
 
 METHODS = ("auto", "direct", "cg")
-TOLERANCE = 1e-8  # of conjugate gradients, where a case names none
+# Of conjugate gradients, where a case names none: moves no activation of a plane wave
+# by more than a millionth of a millisecond.
+TOLERANCE = 1e-6
 
 # Largest meshes whose factors are quicker than iterations, by dimension, in nodes:
 # LU fills in the more the more dimensions there are (docs/performance.md).
-FACTORED = {1: np.inf, 2: 6_000, 3: 1_000}
-LARGEST_FACTORED = 400_000  # nodes; beyond, "direct" would need tens of gigabytes
+FACTORED = {1: np.inf, 2: 4_000, 3: 2_000}
+# Beyond, "direct" would need more than some three gigabytes, and in three dimensions
+# minutes to factor.
+LARGEST_FACTORED = {1: np.inf, 2: 1_000_000, 3: 100_000}
 
 
 class LinearSolver(Protocol):
@@ -45,7 +49,6 @@ def linear_solver(
     stiffness: float,
     method: str = "auto",
     tolerance: float = TOLERANCE,
-    dimension: int = 1,
 ) -> LinearSolver:
     """Solver of (mass M + stiffness K) x = b.
 
@@ -55,7 +58,6 @@ def linear_solver(
         stiffness: factor of K, not negative.
         method: "direct", "cg", or "auto", which chooses by the number of nodes.
         tolerance: of "cg": largest residual, relative to b in the 2-norm.
-        dimension: of the mesh.
 
     Raises:
         ValueError: unknown method, a tolerance outside 0 to 1, or a mesh too large to
@@ -71,15 +73,16 @@ def linear_solver(
         )
     if stiffness == 0.0 and operator.consistent == 0.0:
         return Diagonal(mass * operator.lumped_mass)
-    n = operator.n_nodes
+    n, dimension = operator.n_nodes, operator.dimension
     if method == "auto":
         method = "direct" if n <= FACTORED[dimension] else "cg"
     if method == "cg":
         return ConjugateGradients(operator, mass, stiffness, tolerance)
-    if dimension > 1 and n > LARGEST_FACTORED:
+    largest = LARGEST_FACTORED[dimension]
+    if n > largest:
         raise ValueError(
             f'solver "direct" was asked to factor {n} nodes in {dimension} dimensions, '
-            f"which does not fit into memory; above {LARGEST_FACTORED} use "
+            f"which takes too much memory; above {largest} use "
             '"cg" or "auto"'
         )
     matrix = operator.matrix(mass, stiffness)

@@ -76,6 +76,7 @@ class Mesh:
             element has none; None without fibres.
         sheets: unit vectors across the fibres in the sheet, likewise.
         node_sets: node numbers by name, as a mesh file lists them.
+        fibrotic: elements that are fibrotic, shape (n_elements,); None without any.
         grid: of a cable, sheet or slab.
     """
 
@@ -87,6 +88,7 @@ class Mesh:
     fibres: NDArray[np.float64] | None = None
     sheets: NDArray[np.float64] | None = None
     node_sets: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
+    fibrotic: NDArray[np.bool_] | None = None
     grid: Grid | None = None
 
     def __post_init__(self) -> None:
@@ -94,7 +96,7 @@ class Mesh:
             raise ValueError(
                 f"mesh points have shape {self.points.shape}; expected (n_nodes, 3)"
             )
-        expected = {"regions": (), "fibres": (3,), "sheets": (3,)}
+        expected = {"regions": (), "fibrotic": (), "fibres": (3,), "sheets": (3,)}
         for name, columns in expected.items():
             values = getattr(self, name)
             if values is not None and values.shape != (self.n_elements, *columns):

@@ -5,7 +5,7 @@
                  sphere(x, y, z, radius)
                  cylinder(x1, y1, z1, x2, y2, z2, radius)   from end to end; all closed
     elements     region(2, 4..6, left_atrium)       by number, range or name
-                 fibrosis                           those of a mask that is handed in
+                 fibrosis                           those that the mesh has as fibrotic
     nodes        nodes(0, 5, 10..20)                both ends of a range included
                  set(pacing_site)                   a list of nodes in the mesh file
                  vertices("site.vtx")               a list of nodes in a file of its own
@@ -42,9 +42,7 @@ from cardiosim.tissue.vertex_lists import read_vertices
 RELATIVE_TOLERANCE = 1e-9  # of the mesh extent: rounding of node positions
 
 
-def select_nodes(
-    where: str, mesh: Mesh, fibrosis: NDArray[np.bool_] | None = None
-) -> NDArray[np.intp]:
+def select_nodes(where: str, mesh: Mesh) -> NDArray[np.intp]:
     """Numbers of the nodes inside the region `where`.
 
     Comparisons forgive rounding of the positions: `x <= 2.0` includes a node at
@@ -53,7 +51,6 @@ def select_nodes(
     Args:
         where: text in the language of this module.
         mesh: with the nodes.
-        fibrosis: elements that `fibrosis` stands for, shape (n_elements,).
 
     Returns:
         Increasing node numbers, shape (n_selected,); empty if none is inside.
@@ -61,18 +58,16 @@ def select_nodes(
     Raises:
         ValueError: the text is no region, or speaks of what the mesh does not have.
     """
-    return np.flatnonzero(_evaluated(where, _NodeMembership(mesh, fibrosis)))
+    return np.flatnonzero(_evaluated(where, _NodeMembership(mesh)))
 
 
-def select_elements(
-    where: str, mesh: Mesh, fibrosis: NDArray[np.bool_] | None = None
-) -> NDArray[np.bool_]:
+def select_elements(where: str, mesh: Mesh) -> NDArray[np.bool_]:
     """Which elements are inside the region `where`; see `select_nodes`.
 
     Returns:
         Shape (n_elements,).
     """
-    return _evaluated(where, _ElementMembership(mesh, fibrosis))
+    return _evaluated(where, _ElementMembership(mesh))
 
 
 def _evaluated(where: str, membership: _Membership) -> NDArray[np.bool_]:
@@ -95,10 +90,10 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 class _Membership(Transformer):
     """Turns the parsed region into a mask over nodes or elements."""
 
-    def __init__(self, mesh: Mesh, fibrosis: NDArray[np.bool_] | None):
+    def __init__(self, mesh: Mesh):
         super().__init__()
         self.mesh = mesh
-        self.fibrotic = fibrosis
+        self.fibrotic = mesh.fibrotic
         self.positions = self._positions()
         points = mesh.points
         extent = np.ptp(points, axis=0).max() if len(points) else 0.0

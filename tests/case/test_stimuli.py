@@ -154,9 +154,9 @@ def test_an_endless_train_lasts_as_long_as_the_run():
 
 
 def test_nodes_of_fibrosis():
-    fibrosis = np.arange(MESH.n_elements) == 7
+    mesh = replace(MESH, fibrotic=np.arange(MESH.n_elements) == 7)
     case = Case.model_validate(content(PULSE | {"where": "fibrosis"}))
-    (stimulus,) = build_stimuli(case, MESH, fibrosis)
+    (stimulus,) = build_stimuli(case, mesh)
     np.testing.assert_array_equal(stimulus.nodes, [7, 8])
 
 

@@ -12,8 +12,9 @@ from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.run import march
 from cardiosim.simulation.schedule import Schedule
 from cardiosim.tissue.diffusion import ThetaRule
-from cardiosim.tissue.finite_difference import cable_mass, cable_stiffness
+from cardiosim.tissue.discretisation import discretise, isotropic
 from cardiosim.tissue.mesh import cable
+from tests.convergence.orders import observed_order
 
 MESH = cable(10.0, 0.5)
 END = 4.0  # ms
@@ -59,9 +60,12 @@ class PotentialAt:
         pass
 
 
+def crank_nicolson() -> ThetaRule:
+    return ThetaRule(discretise(MESH, isotropic(MESH, 0.8)))
+
+
 def solve(splitting: str, n_steps: int, recorders=()) -> np.ndarray:
-    diffusion = ThetaRule(cable_stiffness(MESH, 0.8), cable_mass(MESH))
-    problem = Monodomain(MESH, FitzHughNagumo(), diffusion)
+    problem = Monodomain(MESH, FitzHughNagumo(), crank_nicolson())
     march(problem, END / n_steps, END, splitting, recorders)
     return problem.states
 
@@ -74,7 +78,7 @@ def reference():
 
 
 def slope(errors) -> float:
-    return np.polyfit(np.log([END / n for n in STEPS]), np.log(errors), 1)[0]
+    return observed_order([END / n for n in STEPS], errors)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +108,7 @@ def test_potential_between_merged_halves_is_second_order(reference):
 def test_merging_halves_changes_nothing_but_rounding():
     """Against the textbook step; Runge-Kutta makes halves and wholes agree to dt^5."""
     cell, n_steps = FitzHughNagumo(), 40
-    diffusion = ThetaRule(cable_stiffness(MESH, 0.8), cable_mass(MESH))
+    diffusion = crank_nicolson()
     states, dt = cell.initial_states(MESH.n_nodes), END / n_steps
     for _ in range(n_steps):
         cell.react(states, None, dt / 2)

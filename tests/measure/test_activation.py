@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cardiosim.measure.activation import activation_times, crossings
+from cardiosim.measure.activation import activation_times, crossings, cycle_lengths
 
 
 def test_crossing_is_linear_between_samples():
@@ -63,3 +63,37 @@ def test_trace_that_starts_excited_must_repolarise_first():
     assert crossings(np.array([0, -30, 0, -50, 0])).tolist() == [3]
     assert crossings(np.array([-30, 0])).tolist() == [0]
     assert crossings(np.array([-80])).size == 0
+
+
+def test_cycle_lengths_are_those_between_activations_inside_the_window():
+    nan = np.nan
+    activation = np.array(
+        [
+            [10.0, 90.0, 90.0, nan],
+            [100.0, 210.0, 600.0, nan],
+            [250.0, 330.0, nan, nan],
+            [390.0, 430.0, nan, nan],
+            [900.0, nan, nan, nan],
+        ]
+    )
+    found = cycle_lengths(activation, 100.0, 500.0)
+    np.testing.assert_array_equal(found.activations, [3, 3, 0, 0])
+    np.testing.assert_allclose(found.mean, [145.0, 110.0, nan, nan])
+    np.testing.assert_allclose(
+        found.deviation,
+        [np.std([150, 140], ddof=1), np.std([120, 100], ddof=1), nan, nan],
+    )
+
+
+def test_one_interval_has_no_deviation_and_one_activation_no_interval():
+    activation = np.array([[10.0, 20.0], [30.0, np.nan]])
+    found = cycle_lengths(activation, 0.0, 50.0)
+    np.testing.assert_array_equal(found.activations, [2, 1])
+    np.testing.assert_array_equal(found.mean, [20.0, np.nan])
+    assert np.isnan(found.deviation).all()
+
+
+def test_without_activations_nothing_is_counted():
+    found = cycle_lengths(np.empty((0, 3)), 0.0, 50.0)
+    np.testing.assert_array_equal(found.activations, [0, 0, 0])
+    assert np.isnan(found.mean).all()

@@ -138,11 +138,11 @@ def test_cylinder_lies_in_any_direction():
     ],
 )
 def test_regions_of_elements_and_of_nodes(where, elements, nodes):
-    fibrosis = np.array([False, True, False, False])
-    chosen = select_elements(where, SQUARES, fibrosis)
+    mesh = replace(SQUARES, fibrotic=np.array([False, True, False, False]))
+    chosen = select_elements(where, mesh)
     assert chosen.dtype == bool
     np.testing.assert_array_equal(np.flatnonzero(chosen), elements)
-    np.testing.assert_array_equal(select_nodes(where, SQUARES, fibrosis), nodes)
+    np.testing.assert_array_equal(select_nodes(where, mesh), nodes)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""The picture of a rotating wave that a case asks for with [measure.phase_map]."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cardiosim.commands.recorded import case_of
+from cardiosim.measure.phase import SHARE_OF_CYCLE, phase_angle
+from cardiosim.output.fields import has_fields, open_fields
+from cardiosim.output.results import Results
+
+FRAMES = 4  # quarters of a turn
+
+
+def draw_phase_map(results: Results, V: str) -> bool:
+    """V and its phase over the last turn of the run; returns whether there was one."""
+    from cardiosim.output.phase_plot import phase_map
+
+    case = case_of(results)
+    asked = case.measure.phase_map
+    if asked is None or not has_fields(results.path):
+        return False
+    series = open_fields(results.path)
+    cycle = _last_cycle(results)
+    if V not in series.units or np.isnan(cycle):
+        return False
+    end = float(series.times[-1])
+    later = end - cycle * np.arange(FRAMES)[::-1] / FRAMES
+    now = later - (asked.delay or SHARE_OF_CYCLE * cycle)
+    if now[0] < series.times[0]:
+        return False
+    pairs = [
+        (series.nearest(a), max(series.nearest(b), series.nearest(a) + 1))
+        for a, b in zip(now, later, strict=True)
+    ]
+    wanted = sorted({step for pair in pairs for step in pair})
+    read = dict(
+        zip(wanted, (v[V] for _, v in series.steps([V], which=wanted)), strict=True)
+    )
+    origin = asked.origin
+    if origin is None:
+        origin = float(np.mean([values.mean() for values in read.values()]))
+    delay = np.mean([series.times[b] - series.times[a] for a, b in pairs])
+    said = f"phase around V* = {origin:.3g} mV, V against V {delay:.3g} ms later"
+    return phase_map(
+        results.mesh,
+        [float(series.times[a]) for a, _ in pairs],
+        [read[a] for a, _ in pairs],
+        [phase_angle(read[a], read[b], origin) for a, b in pairs],
+        results.path / "phase.png",
+        title=f"{case.title}\n{said}".strip(),
+    )
+
+
+def _last_cycle(results: Results) -> float:
+    """Median over the nodes of the time between their last two activations, ms."""
+    lat = results.activation
+    if len(lat) < 2:
+        return np.nan
+    last = np.isfinite(lat).sum(axis=0) - 1
+    twice = np.flatnonzero(last >= 1)
+    if not twice.size:
+        return np.nan
+    last = last[twice]
+    return float(np.median(lat[last, twice] - lat[last - 1, twice]))
