@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.cell_regions import CellsByRegion
 from cardiosim.case.cells import build_pacer, build_tissue_cells
+from cardiosim.case.conducting_parts import warnings_of_parts
 from cardiosim.case.initial import check_initial, set_initial
 from cardiosim.case.meshes import build_mesh
 from cardiosim.case.pacing import paced_cells, spread
@@ -18,7 +20,7 @@ from cardiosim.case.read import CaseError
 from cardiosim.case.resolve import resolve
 from cardiosim.case.schema import Case, TraceTable
 from cardiosim.case.stimuli import build_stimuli, region_nodes
-from cardiosim.case.tissue import build_tissue
+from cardiosim.case.tissue import Tissue, build_tissue
 from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.equations import nearest
 from cardiosim.simulation.monodomain import Monodomain
@@ -29,13 +31,16 @@ from cardiosim.simulation.recorders import (
     TraceRecorder,
 )
 from cardiosim.simulation.schedule import whole_steps
+from cardiosim.tissue.conductivity import diffusivity_along
 from cardiosim.tissue.diffusion import Diffusion, RungeKuttaChebyshev, ThetaRule
 from cardiosim.tissue.discretisation import discretise
 from cardiosim.tissue.linear_solvers import TOLERANCE
 from cardiosim.tissue.mesh import Mesh
-from cardiosim.tissue.positions import nearest_nodes
+from cardiosim.tissue.positions import nodes_at
 
 Progress = Callable[[float, float], None]
+
+COMPILING = "compiling"
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +60,10 @@ class Recorders:
         return (*self.traces, *(recorder for recorder in single if recorder))
 
 
+def say_nothing(phase: str) -> None:
+    """Take the name of a phase, and do nothing."""
+
+
 def build(case: Case, progress: Progress | None = None) -> tuple[Case, Monodomain]:
     """Make what `march` runs: `assemble`, then `pace`.
 
@@ -70,42 +79,55 @@ def build(case: Case, progress: Progress | None = None) -> tuple[Case, Monodomai
     return case, problem
 
 
-def assemble(case: Case) -> tuple[Case, Monodomain]:
+def assemble(
+    case: Case, say: Callable[[str], None] = say_nothing
+) -> tuple[Case, Monodomain]:
     """Make the parts of a case and compile its cell; no node has been paced yet.
+
+    Args:
+        case: as read.
+        say: called with the name of each phase as it begins; the last of them, which
+            begins with COMPILING, is of the cell, those before of mesh and tissue.
 
     Raises:
         CaseError: the parts do not fit together.
     """
-    mesh, oddities = build_mesh(case)
-    tissue = build_tissue(case, mesh) if case.tissue else None
-    for line in (*oddities, *(tissue.warnings if tissue else ())):
-        log.warning("%s", line)
+    mesh, oddities = build_mesh(case, say)
+    tissue = diffusion = None
+    warnings = list(oddities)
+    if case.tissue:
+        tissue = build_tissue(case, mesh, say)
+        mesh = _with_tissue(mesh, tissue)
+        warnings += tissue.warnings
+    stimuli = build_stimuli(case, mesh)
     if tissue:
-        mesh = replace(mesh, fibrotic=tissue.fibrotic_elements)
+        warnings += warnings_of_parts(case, mesh, tissue.tensors, stimuli)
+        say("assembling the matrix of diffusion")
+        diffusion = build_diffusion(case, mesh, tissue.tensors)
+    for line in warnings:
+        log.warning("%s", line)
+    say(f"{COMPILING} {Path(case.cell.model).stem}")
     cell = build_tissue_cells(case, mesh)
     _check_stimulus(case, cell)
-    case = resolve(case, cell.state_names[0], cell.facts["model_fast"])
+    case = resolve(case, cell.state_names[0], cell.facts["model_fast"], mesh)
     if case.protocol:
         case = _without_defaults_of_a_march(case)
-    diffusion = build_diffusion(case, mesh, tissue.tensors if tissue else None)
-    case = _with_solver(case, diffusion)
-    problem = Monodomain(mesh, cell, diffusion, build_stimuli(case, mesh))
+    problem = Monodomain(mesh, cell, diffusion, stimuli, warnings=tuple(warnings))
     _check_recording(case, problem)
     check_initial(case, problem)
     cell.compile(mesh.n_nodes)
     return case, problem
 
 
-def _with_solver(case: Case, diffusion: Diffusion | None) -> Case:
-    """The case with the solver that "auto" has chosen for it."""
-    if not isinstance(diffusion, ThetaRule):
-        return case
-    chosen = diffusion.prepare(case.time.dt)
-    update = {"solver": chosen.name if chosen.name != "diagonal" else "auto"}
-    if chosen.name == "cg":
-        update["tolerance"] = chosen.tolerance
-    table = case.diffusion.model_copy(update=update)
-    return case.model_copy(update={"diffusion": table})
+def _with_tissue(mesh: Mesh, tissue: Tissue) -> Mesh:
+    """The mesh with what its elements are made of, as the run uses it."""
+    return replace(
+        mesh,
+        fibres=tissue.fibres,
+        sheets=tissue.sheets,
+        fibrotic=tissue.fibrotic_elements,
+        element_fields={"D_along": diffusivity_along(tissue.tensors, tissue.fibres)},
+    )
 
 
 def _without_defaults_of_a_march(case: Case) -> Case:
@@ -149,15 +171,14 @@ def build_diffusion(
     if tensors is None:
         return None
     table = case.diffusion
-    operator = discretise(
-        mesh, tensors, table.mass, case.mesh.thickness, case.mesh.cross_section
-    )
+    operator = discretise(mesh, tensors, table.mass)
     if table.solver == "explicit":
         diffusion = RungeKuttaChebyshev(operator)
     else:
         tolerance = table.tolerance or TOLERANCE
         diffusion = ThetaRule(operator, table.theta, table.solver, tolerance)
     diffusion.check_stability(case.time.dt)
+    diffusion.prepare(case.time.diffusion_dt)
     return diffusion
 
 
@@ -217,7 +238,7 @@ def _nodes_at(
     positions: Sequence[float | Sequence[float]], mesh: Mesh, key: str
 ) -> NDArray[np.intp]:
     try:
-        return nearest_nodes(mesh.points, positions, mesh.spacing)
+        return nodes_at(mesh, positions)
     except ValueError as error:
         raise CaseError(f"{key}: {error}") from None
 
@@ -227,6 +248,12 @@ def _check_recording(case: Case, problem: Monodomain) -> None:
     if case.protocol:
         return
     cell, dt, snapshot = problem.cell, case.time.dt, case.record.snapshot
+    V = cell.state_names[0]
+    if case.measure.phase_map and V not in snapshot.variables:
+        raise CaseError(
+            f"measure.phase_map draws {V}, and record.snapshot.variables has only "
+            f"{', '.join(snapshot.variables)}; add {V}, or remove measure.phase_map"
+        )
     tables = {f"record.trace.{i}": trace for i, trace in enumerate(case.record.trace)}
     if snapshot:
         tables["record.snapshot"] = snapshot

@@ -99,6 +99,11 @@ def _locate_files(content: dict[str, Any], folder: Path) -> None:
         fibres = tissue["fibres"]
         _beside(fibres, "file", ("",), folder)
         _region_beside(fibres, ("start", "end"), folder)
+        if isinstance(fibres.get("wall"), list):
+            fibres["wall"] = [
+                with_paths_from(folder, text) if isinstance(text, str) else text
+                for text in fibres["wall"]
+            ]
     for field in _tables_of(content, "tissue", "field"):
         _beside(field, "file", ("",), folder)
     _locate_regions(content, folder)
@@ -258,6 +263,7 @@ def _describe(problem: dict[str, Any]) -> str:
         "bool_type": "true or false",
         "bool_parsing": "true or false",
         "too_short": "at least {min_length} of them",
+        "too_long": "at most {max_length} of them",
     }.get(kind, problem["msg"])
     return f"{where}: came {problem['input']!r}, expected {expected.format(**limits)}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import platform
 import subprocess
@@ -24,22 +25,34 @@ from cardiosim.case.schema import (
     TraceTable,
 )
 from cardiosim.case.stimulus_tables import StimulusTable
+from cardiosim.tissue.chebyshev import Stages
+from cardiosim.tissue.conjugate_gradients import ConjugateGradients
+from cardiosim.tissue.positions import nearest_nodes
 
 if TYPE_CHECKING:
     from cardiosim.ionic.cell import Cell
+    from cardiosim.tissue.diffusion import Diffusion
+    from cardiosim.tissue.mesh import Mesh
 
 N_TRACES = 5  # evenly spaced along a cable, where the case names none
 N_SNAPSHOTS = 100  # over the run, where the case names no interval
+LEAST_SNAPSHOTS = 10
+BYTES = 8  # of a number in a snapshot
+SNAPSHOT_BYTES = 400e6  # all of them together, unless that leaves too few
 
 
-def resolve(case: Case, V: str, fast: Sequence[str] = ()) -> Case:
+def resolve(
+    case: Case, V: str, fast: Sequence[str] = (), mesh: Mesh | None = None
+) -> Case:
     """Fill in the defaults that depend on other parts of the case.
 
     Args:
         case: as read.
         V: qualified name of the cell's membrane potential, recorded by default.
         fast: fast gates that the cell's own text names.
+        mesh: of the case; snapshots of a large one are fewer by default.
     """
+    n_nodes = 1 if mesh is None else mesh.n_nodes
     return case.model_copy(
         update={
             "cell": case.cell.model_copy(
@@ -55,8 +68,10 @@ def resolve(case: Case, V: str, fast: Sequence[str] = ()) -> Case:
             ),
             "record": case.record.model_copy(
                 update={
-                    "trace": tuple(_trace(trace, case, V) for trace in _traces(case)),
-                    "snapshot": _snapshot(case, V),
+                    "trace": tuple(
+                        _trace(trace, case, V, mesh) for trace in _traces(case)
+                    ),
+                    "snapshot": _snapshot(case, V, n_nodes),
                 }
             ),
             "measure": case.measure.model_copy(update=_measure(case)),
@@ -94,7 +109,7 @@ def _traces(case: Case) -> tuple[TraceTable, ...]:
     return () if case.mesh.kind == "file" else (TraceTable(),)
 
 
-def _trace(trace: TraceTable, case: Case, V: str) -> TraceTable:
+def _trace(trace: TraceTable, case: Case, V: str, mesh: Mesh | None) -> TraceTable:
     filled: dict[str, Any] = {
         "variables": trace.variables or (V,),
         "interval": trace.interval or case.time.dt,
@@ -104,6 +119,8 @@ def _trace(trace: TraceTable, case: Case, V: str) -> TraceTable:
             filled["where"] = "all"
         else:
             filled["at"] = _along_the_diagonal(case.mesh.extent)
+            if case.mesh.holes is not None and mesh is not None:
+                filled["at"] = _beside_holes(filled["at"], mesh)
     return trace.model_copy(update=filled)
 
 
@@ -115,12 +132,33 @@ def _along_the_diagonal(extent: tuple[float, ...]) -> tuple[Any, ...]:
     return tuple(tuple(length * part for length in extent) for part in parts)
 
 
-def _snapshot(case: Case, V: str) -> SnapshotTable | None:
+def _beside_holes(
+    positions: Sequence[tuple[float, ...]], mesh: Mesh
+) -> tuple[tuple[float, ...], ...]:
+    """The nodes nearest to positions, each once."""
+    nodes = dict.fromkeys(nearest_nodes(mesh.points, positions).tolist())
+    n_axes = len(positions[0])
+    return tuple(tuple(mesh.points[node, :n_axes].tolist()) for node in nodes)
+
+
+def bytes_of_snapshots(case: Case, n_nodes: int) -> float:
+    """What the snapshots of a resolved case take on the disk."""
+    snapshot = case.record.snapshot
+    if snapshot is None:
+        return 0.0
+    count = math.ceil(case.time.end / snapshot.interval * (1.0 - 1e-9)) + 1
+    return float(count * len(snapshot.variables) * n_nodes * BYTES)
+
+
+def _snapshot(case: Case, V: str, n_nodes: int) -> SnapshotTable | None:
     snapshot, time = case.record.snapshot, case.time
     if snapshot is None:
         if not case.mesh.is_tissue:
             return None
-        steps = max(1, round(time.end / time.dt / N_SNAPSHOTS))
+        # One is of the begin.
+        bound = max(LEAST_SNAPSHOTS, int(SNAPSHOT_BYTES / (BYTES * n_nodes)) - 1)
+        n_steps = round(time.end / time.dt)
+        steps = max(1, round(n_steps / N_SNAPSHOTS), math.ceil(n_steps / bound))
         snapshot = SnapshotTable(interval=steps * time.dt)
     return snapshot.model_copy(update={"variables": snapshot.variables or (V,)})
 
@@ -128,7 +166,7 @@ def _snapshot(case: Case, V: str) -> SnapshotTable | None:
 def _measure(case: Case) -> dict[str, Any]:
     """A cable has a conduction velocity; a stimulated cell has action potentials."""
     if case.mesh.kind == "cable":
-        return {"cv": case.measure.cv or CvTable()}
+        return {"cv": (case.measure.cv or CvTable()).with_defaults()}
     if case.mesh.is_tissue:
         return {}
     if case.stimulus and case.measure.apd is None:
@@ -136,9 +174,35 @@ def _measure(case: Case) -> dict[str, Any]:
     return {}
 
 
-def resolved_document(case: Case, cell: Cell) -> dict[str, Any]:
-    """The content of resolved.toml: the case, and its provenance."""
-    return case.model_dump() | {"provenance": provenance(cell)}
+def resolved_document(
+    case: Case,
+    cell: Cell,
+    warnings: Sequence[str] = (),
+    diffusion: Diffusion | None = None,
+) -> dict[str, Any]:
+    """The content of resolved.toml: the case, and its provenance.
+
+    Args:
+        case: as `assemble` returned it.
+        cell: that ran.
+        warnings: what was odd about the mesh and the tissue.
+        diffusion: that ran; None on a point.
+    """
+    about = provenance(cell) | ({"warnings": list(warnings)} if warnings else {})
+    if diffusion is not None:
+        about["diffusion"] = _stepping(diffusion, case.time.diffusion_dt)
+    return case.model_dump() | {"provenance": about}
+
+
+def _stepping(diffusion: Diffusion, dt: float) -> dict[str, Any]:
+    """How diffusion was stepped: what "auto" has chosen, tolerance or stages."""
+    chosen = diffusion.prepare(dt)
+    if isinstance(chosen, Stages):
+        return {"solver": "explicit", "stages": chosen.count}
+    found = {"solver": chosen.name}
+    if isinstance(chosen, ConjugateGradients):
+        found["tolerance"] = chosen.tolerance
+    return found
 
 
 def provenance(cell: Cell) -> dict[str, Any]:

@@ -7,9 +7,16 @@ in the project's units (units.py); a string with a unit is converted as it is re
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    field_validator,
+    model_validator,
+)
 
 from cardiosim.case.cell_tables import CellTable, InitialTable, PrepaceTable
 from cardiosim.case.mesh_tables import MeshTable
@@ -28,6 +35,7 @@ from cardiosim.case.stimulus_tables import StimulusTable
 from cardiosim.case.tissue_tables import TissueTable
 
 PERCENTS = (50.0, 90.0)  # of repolarisation, where a case names none
+CV_FRACTIONS = (0.25, 0.75)  # of a cable, likewise
 # ms, a time constant of the sodium channel; beyond, conduction is some 2 % slow.
 LARGEST_RUSH_LARSEN_STEP = 0.02
 
@@ -46,6 +54,11 @@ class TimeTable(Table):
         if self.reaction_dt is None:
             return 1
         return max(1, math.ceil(self.dt / self.reaction_dt * (1.0 - 1e-9)))
+
+    @property
+    def diffusion_dt(self) -> float:
+        """Step that diffusion is taken in, ms."""
+        return 0.5 * self.dt if self.splitting == "strang_diffusion_first" else self.dt
 
 
 class DiffusionTable(Table):
@@ -70,13 +83,26 @@ class DiffusionTable(Table):
         return self
 
 
-Position = tuple[Length, ...]  # x, (y, (z)); the rest is 0
+# x, (y, (z)); the rest is 0.
+Position = Annotated[tuple[Length, ...], Field(min_length=1, max_length=3)]
+
+
+def _simple_word(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        raise ValueError(
+            f'"{name}" becomes part of the name of a number; use letters, digits and _'
+        )
+    return name
+
+
+NamedPositions = dict[Annotated[str, AfterValidator(_simple_word)], Position]
 
 
 class TraceTable(Table):
     """Variables against time at some nodes: the nearest to positions, or a region."""
 
-    at: tuple[one_or_list(Length), ...] | None = None  # numbers are positions along x
+    # Numbers are positions along x.
+    at: Annotated[tuple[one_or_list(Length), ...], Field(min_length=1)] | None = None
     where: str | None = None
     variables: tuple[str, ...] | None = None
     interval: Duration | None = None
@@ -92,8 +118,16 @@ class TraceTable(Table):
 class SnapshotTable(Table):
     """Variables at all nodes, for ParaView."""
 
-    variables: tuple[str, ...] | None = None
+    variables: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     interval: Duration
+
+    @field_validator("variables")
+    @classmethod
+    def _once_each(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        twice = sorted({name for name in names or () if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} came twice; name each variable once")
+        return names
 
 
 class RecordTable(Table):
@@ -110,24 +144,53 @@ class CvTable(Table):
     Between two fractions of a cable, or between two positions in any other mesh.
     """
 
-    start: Fraction = 0.25
-    stop: Fraction = 0.75
+    start: Fraction | None = None  # 0.25
+    stop: Fraction | None = None  # 0.75
     between: tuple[Position, Position] | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.start >= self.stop:
+        if self.between is not None:
+            if self.start is not None or self.stop is not None:
+                raise ValueError(
+                    "start and stop are fractions of a cable, and between names the "
+                    "two positions; remove either"
+                )
+            return self
+        filled = self.with_defaults()
+        if filled.start >= filled.stop:
             raise ValueError(
-                f"start {self.start:g} must be smaller than stop {self.stop:g}"
+                f"start {filled.start:g} must be smaller than stop {filled.stop:g}"
             )
         return self
+
+    def with_defaults(self) -> CvTable:
+        """With start and stop, unless two positions are given."""
+        if self.between is not None:
+            return self
+        start = CV_FRACTIONS[0] if self.start is None else self.start
+        stop = CV_FRACTIONS[1] if self.stop is None else self.stop
+        return self.model_copy(update={"start": start, "stop": stop})
 
 
 class CycleLengthTable(Table):
     """Times between activations in the last part of the run, at named positions."""
 
     last: Duration = 1000.0
-    at: dict[str, Position] = Field(min_length=1)
+    at: NamedPositions = Field(min_length=1)
+
+    @field_validator("at")
+    @classmethod
+    def _other_numbers_have_other_names(
+        cls, at: dict[str, Position]
+    ) -> dict[str, Position]:
+        for name in at:
+            if name == "spread" or name.endswith("_deviation"):
+                raise ValueError(
+                    f'a position called "{name}" would make cycle_length_{name}, the '
+                    "name of another number; choose another"
+                )
+        return at
 
 
 class PhaseMapTable(Table):
@@ -141,7 +204,7 @@ class MeasureTable(Table):
     """Numbers to take from the recordings."""
 
     cv: CvTable | None = None
-    lat: dict[str, Position] | None = None  # activation at named positions
+    lat: NamedPositions | None = None  # activation at named positions
     cycle_length: CycleLengthTable | None = None
     phase_map: PhaseMapTable | None = None
     apd: tuple[quantity("1", gt=0.0, lt=100.0), ...] | None = None
@@ -152,7 +215,7 @@ class Case(Table):
     """A whole case: one run, and what to measure in it."""
 
     title: str = ""
-    seed: int = 0
+    seed: NonNegativeInt = 0
     mesh: MeshTable
     tissue: TissueTable | None = None
     cell: CellTable
@@ -197,12 +260,35 @@ class Case(Table):
                     else "add [record.snapshot] with its interval, in ms"
                 )
             )
+        self._check_times_of_measures()
         if measure.cv and kind != "cable" and measure.cv.between is None:
             raise ValueError(
                 f'measure.cv of mesh.kind "{kind}" needs between, two positions in mm: '
                 "between = [[5, 5], [15, 5]]"
             )
         return self
+
+    def _check_times_of_measures(self) -> None:
+        cycle, map_, end = (
+            self.measure.cycle_length,
+            self.measure.phase_map,
+            self.time.end,
+        )
+        if end is None:
+            return
+        if cycle and cycle.last > end:
+            raise ValueError(
+                f"measure.cycle_length.last of {cycle.last:g} ms is longer than the "
+                f"run of {end:g} ms; shorten it, or run longer"
+            )
+        if map_ and map_.delay is not None:
+            interval = self.record.snapshot.interval
+            if not interval <= map_.delay < end:
+                raise ValueError(
+                    f"measure.phase_map.delay is {map_.delay:g} ms; expected at least "
+                    f"the {interval:g} ms from one snapshot to the next, and less than "
+                    f"the run of {end:g} ms"
+                )
 
     @model_validator(mode="after")
     def _a_protocol_takes_the_place_of_stimuli(self) -> Self:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cardiosim.case.mesh_fields import read_field
 from cardiosim.case.read import CaseError
 from cardiosim.case.schema import Case
-from cardiosim.case.tissue_fibres import build_fibres, errors_named
+from cardiosim.case.tissue_fibres import Directions, build_fibres, errors_named
 from cardiosim.case.tissue_tables import (
     ConductivityFieldTable,
     Diffusivities,
@@ -20,7 +22,6 @@ from cardiosim.tissue.conductivity import conductivity_tensors, element_means
 from cardiosim.tissue.fibrosis import FibrosisPattern, fibrotic_elements, pattern_of
 from cardiosim.tissue.finite_element import element_sizes
 from cardiosim.tissue.mesh import Mesh
-from cardiosim.tissue.number_files import read_numbers
 from cardiosim.tissue.regions import select_elements
 
 Vectors = NDArray[np.float64]
@@ -51,17 +52,28 @@ class Tissue:
         return None if self.fibrosis is None else self.fibrosis.elements
 
 
-def build_tissue(case: Case, mesh: Mesh) -> Tissue:
+def build_tissue(
+    case: Case, mesh: Mesh, say: Callable[[str], None] = lambda phase: None
+) -> Tissue:
     """Make the tissue of a case that has one.
 
     Regions of conductivity come first, in their order, then fields, then fibrosis,
     each multiplying what there is.
 
+    Args:
+        case: as read.
+        mesh: of the case.
+        say: called with the name of each phase as it begins.
+
     Raises:
         CaseError: the tables do not fit the mesh, or each other.
     """
     table, warnings = case.tissue, []
-    fibres, sheets = build_fibres(table, mesh, warnings)
+    say("laying the fibres")
+    directions = build_fibres(table, mesh, warnings)
+    fibres = directions.fibres
+    if table.fibrosis:
+        say("growing fibrosis")
     masks = _fibrosis(case, mesh, fibres, warnings)
     fibrotic = np.any(masks, axis=0) if masks else None
     mesh = replace(mesh, fibrotic=fibrotic)
@@ -69,10 +81,10 @@ def build_tissue(case: Case, mesh: Mesh) -> Tissue:
     for index, region in enumerate(table.region or ()):
         _set_region(D, table, index, region, mesh)
     for index, entry in enumerate(table.field or ()):
-        D.scale(_field(entry, mesh, f"tissue.field.{index}"))
+        D.scale(_multipliers(entry, mesh, f"tissue.field.{index}"))
     for entry, mask in zip(table.fibrosis or (), masks, strict=True):
         D.scale(np.where(mask, entry.scale, 1.0))
-    sheets = _checked(D, mesh, fibres, sheets, warnings)
+    sheets = _checked(D, mesh, directions, warnings)
     return Tissue(
         conductivity_tensors(
             mesh.n_elements, D.along, D.across, D.normal, fibres, sheets
@@ -170,31 +182,17 @@ def _set_region(
         D.scale(np.where(mask, region.scale, 1.0))
 
 
-def _field(entry: ConductivityFieldTable, mesh: Mesh, key: str) -> NDArray[np.float64]:
+def _multipliers(
+    entry: ConductivityFieldTable, mesh: Mesh, key: str
+) -> NDArray[np.float64]:
     """The multiplier of each element, from a file over nodes or elements."""
-    with errors_named(key):
-        values = np.squeeze(read_numbers(entry.file, "field"))
-    sizes = {"node": mesh.n_nodes, "element": mesh.n_elements}
-    fitting = [per for per, n in sizes.items() if values.shape == (n,)]
-    if entry.per is not None:
-        fitting = [per for per in fitting if per == entry.per]
-    if len(fitting) != 1:
-        expected = " or ".join(
-            f"{n} (one a{'n' if per == 'element' else ''} {per})"
-            for per, n in sizes.items()
-            if entry.per in (None, per)
-        )
-        more = '; write per = "node" or per = "element"' if len(fitting) > 1 else ""
-        raise CaseError(
-            f"{key}: {entry.file} holds numbers of shape {values.shape}, expected "
-            f"{expected}{more}"
-        )
+    per, values = read_field(entry.file, "field", entry.per, mesh, key)
     if values.min() < 0.0:
         raise CaseError(
             f"{key}: {entry.file} goes down to {values.min():g}; it multiplies the "
             "conductivity, so give numbers of zero and more"
         )
-    return values if fitting == ["element"] else element_means(mesh, values)
+    return values if per == "element" else element_means(mesh, values)
 
 
 def _fibrosis(
@@ -241,22 +239,28 @@ def _spacing(mesh: Mesh) -> float:
     # A triangle of edge h covers about h^2 / 2, a tetrahedron fills about h^3 / 8.
     factor = {1: 1.0, 2: 2.0, 3: 8.0}[mesh.dimension]
     size = float(np.median(element_sizes(mesh)[parts[0]]))
+    size /= mesh.across(mesh.dimension)
     return (factor * size) ** (1.0 / mesh.dimension)
 
 
 def _checked(
     D: _ElementDiffusivities,
     mesh: Mesh,
-    fibres: Vectors | None,
-    sheets: Vectors | None,
+    directions: Directions,
     warnings: list[str],
 ) -> Vectors | None:
     """The sheets, once it is sure that everything anisotropic has its directions."""
+    fibres, sheets = directions.fibres, directions.sheets
     if np.any(D.along != D.across):
         if fibres is None or not _has_any_across(fibres, mesh):
+            found = (
+                "the fibres stand normal to the sheet, so that none lies in it"
+                if directions.stand_normal
+                else "there are no fibres"
+            )
             raise CaseError(
                 "tissue: the conductivities along and across the fibres differ, and "
-                "there are no fibres; give [tissue.fibres] with angle, direction, file "
+                f"{found}; give [tissue.fibres] with angle, direction, file "
                 "or rule, or a mesh that has fibres, or D alone"
             )
         n_missing = mesh.n_elements - int(np.count_nonzero(fibres.any(axis=1)))
@@ -280,7 +284,31 @@ def _checked(
             "tissue: D_n (or sigma_n) differs from D_t, and there are no sheets; give "
             "tissue.fibres.sheet = [x, y, z], a file or mesh with sheets, or remove it"
         )
+    else:
+        _check_sheets(D, mesh, sheets, warnings)
     return sheets
+
+
+def _check_sheets(
+    D: _ElementDiffusivities, mesh: Mesh, sheets: Vectors, warnings: list[str]
+) -> None:
+    """Check that where a normal conducts in its own way there is one."""
+    wanted = np.broadcast_to(D.normal != D.across, mesh.n_elements).copy()
+    for block, part in zip(mesh.blocks, mesh.slices(), strict=True):
+        wanted[part] &= block.dimension == 3
+    n_wanted = int(np.count_nonzero(wanted))
+    n_missing = int(np.count_nonzero(wanted & ~sheets.any(axis=1)))
+    if n_missing == n_wanted:
+        raise CaseError(
+            "tissue: D_n (or sigma_n) differs from D_t, and no element has a sheet "
+            "across its fibre: they are parallel, or missing; give another "
+            "tissue.fibres.sheet, or remove it"
+        )
+    if n_missing:
+        warnings.append(
+            f"{n_missing} of {n_wanted} elements have no sheet across their fibre, and "
+            "conduct along the normal as across the fibre (D_t)"
+        )
 
 
 def _has_any_across(fibres: Vectors, mesh: Mesh) -> bool:

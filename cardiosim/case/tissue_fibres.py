@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,18 +37,28 @@ def errors_named(key: str) -> Iterator[None]:
         raise CaseError(f"{key}: {error}") from None
 
 
-def build_fibres(
-    table: TissueTable, mesh: Mesh, warnings: list[str]
-) -> tuple[Vectors | None, Vectors | None]:
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """Fibres and sheets of the elements, perpendicular to each other.
+
+    Attributes:
+        fibres: unit vectors or zeros, shape (n_elements, 3); None without.
+        sheets: likewise.
+        stand_normal: whether there were fibres, all of them normal to their triangle.
+    """
+
+    fibres: Vectors | None
+    sheets: Vectors | None
+    stand_normal: bool = False
+
+
+def build_fibres(table: TissueTable, mesh: Mesh, warnings: list[str]) -> Directions:
     """Fibres and sheets that lie in their elements, as a case wants them.
 
     Args:
         table: of the case.
         mesh: whose own fibres are taken where the case says nothing of them.
         warnings: lines for the user are added to it.
-
-    Returns:
-        Shape (n_elements, 3) each, perpendicular to each other; None without.
 
     Raises:
         CaseError: a file, rule or angle does not fit the mesh.
@@ -57,7 +68,7 @@ def build_fibres(
         fibres, sheets = _given(entry, mesh, warnings)
     if fibres is None:
         if not any(block.dimension == 1 for block in mesh.blocks):
-            return None, None
+            return Directions(None, None)
         fibres = np.zeros((mesh.n_elements, 3))  # lines know theirs
     fitted = fit_to_elements(mesh, fibres)
     if fitted.n_nearly_normal:
@@ -68,7 +79,10 @@ def build_fibres(
         )
     if entry.sheet is not None:
         sheets = by_direction(mesh, entry.sheet)
-    return fitted.fibres, None if sheets is None else fit_sheets(sheets, fitted.fibres)
+    if sheets is not None:
+        sheets = fit_sheets(sheets, fitted.fibres)
+    normal = bool(fitted.n_nearly_normal) and not fitted.fibres.any()
+    return Directions(fitted.fibres, sheets, normal)
 
 
 def _given(
@@ -83,7 +97,7 @@ def _given(
             )
         return found.fibres, found.sheets
     if entry.file is not None:
-        if len(mesh.blocks) > 1:
+        if len(mesh.blocks) > 1 and mesh.numbering is None:
             order = ", ".join(f"{len(block)} {block.shape}" for block in mesh.blocks)
             warnings.append(f"the rows of {entry.file} are taken for {order} elements")
         return read_fibres(entry.file, mesh)

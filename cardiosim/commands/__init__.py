@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -79,7 +80,7 @@ def main() -> None:
     CARDIOSIM_TRACEBACK=1 lets Python show where an error came from.
     """
     try:
-        with _terminated_in_order():
+        with _terminated_in_order(), _warnings_on_stderr():
             _application()()
     except KeyboardInterrupt:
         sys.exit(130)
@@ -97,13 +98,47 @@ def main() -> None:
         sys.exit(1)
 
 
+class _OnStderr(logging.Handler):
+    """A line on what is stderr at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"{record.levelname.lower()}: {record.getMessage()}\n")
+
+
+@contextmanager
+def _warnings_on_stderr() -> Iterator[None]:
+    """Let what the package logs be seen as a warning."""
+    handler = _OnStderr(logging.WARNING)
+    log = logging.getLogger("cardiosim")
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+_come: list[int] = []  # signals that ask for the end
+
+
+def stop_if_asked() -> None:
+    """End once more: a library may have lost the end that a signal asked for.
+
+    Python ignores what is raised in a finaliser, such as those of llvmlite, in which
+    much of the time goes while kernels are loaded.
+    """
+    if _come:
+        sys.exit(128 + _come[-1])
+
+
 @contextmanager
 def _terminated_in_order() -> Iterator[None]:
     """Let SIGTERM unwind the program as Ctrl-C does, instead of cutting it off."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        _come.append(number)
         sys.exit(128 + number)
 
+    _come.clear()
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield

@@ -18,25 +18,22 @@ from cardiosim.tissue.positions import nearest_nodes
 Numbers = dict[str, dict[str, Any]]
 
 
-def activation_numbers(
-    results: Results, measure: MeasureTable, spacing: float | None
-) -> Numbers:
+def activation_numbers(results: Results, measure: MeasureTable) -> Numbers:
     """First and last activation, the share of nodes, and what named positions have.
 
     Args:
         results: of a run of tissue.
         measure: of its case.
-        spacing: of its grid, mm; None of other meshes.
     """
-    lat = _first_beat(results)
+    lat = _first_activation(results)
     active = np.isfinite(lat)
-    threshold = f"upward crossing of {results.activation_threshold:g} mV, first beat"
+    threshold = f"upward crossing of {results.activation_threshold:g} mV"
     numbers: Numbers = {}
     for name, position in (measure.lat or {}).items():
-        (node,) = nearest_nodes(results.mesh_points, [position], spacing)
+        (node,) = nearest_nodes(results.mesh_points, [position])
         place = ", ".join(f"{x:g}" for x in results.mesh_points[node])
         numbers[f"lat_{name}"] = entry(
-            float(lat[node]), "ms", f"{threshold}, node {node} at ({place}) mm"
+            float(lat[node]), "ms", f"first {threshold}, node {node} at ({place}) mm"
         )
     first, last = (
         (float(lat[active].min()), float(lat[active].max()))
@@ -46,22 +43,24 @@ def activation_numbers(
     numbers["activated_share"] = entry(
         float(active.mean()), "1", f"share of the nodes with an {threshold}"
     )
-    numbers["first_activation"] = entry(first, "ms", threshold)
+    numbers["first_activation"] = entry(
+        first, "ms", f"earliest {threshold} of all nodes"
+    )
     numbers["total_activation_time"] = entry(
-        last - first, "ms", "from the first to the last activation of the first beat"
+        last - first,
+        "ms",
+        "from the earliest to the latest of each node's first activation",
     )
     if measure.cycle_length:
-        numbers |= _cycle_lengths(results, measure.cycle_length, spacing)
+        numbers |= _cycle_lengths(results, measure.cycle_length)
     return numbers
 
 
-def _cycle_lengths(
-    results: Results, asked: CycleLengthTable, spacing: float | None
-) -> Numbers:
+def _cycle_lengths(results: Results, asked: CycleLengthTable) -> Numbers:
     """How often named positions were activated at the end of the run."""
     end = float(case_of(results).time.end)
-    begin = max(0.0, end - asked.last)
-    nodes = nearest_nodes(results.mesh_points, list(asked.at.values()), spacing)
+    begin = end - asked.last
+    nodes = nearest_nodes(results.mesh_points, list(asked.at.values()))
     found = cycle_lengths(results.activation[:, nodes], begin, end)
     when = f"from {begin:g} to {end:g} ms"
     numbers: Numbers = {}
@@ -75,7 +74,7 @@ def _cycle_lengths(
             f"cycle_length_{name}": entry(
                 float(mean), "ms", f"mean from activation to activation, {when}"
             ),
-            f"cycle_length_deviation_{name}": entry(
+            f"cycle_length_{name}_deviation": entry(
                 float(found.deviation[column]), "ms", "standard deviation of the same"
             ),
         }
@@ -86,7 +85,7 @@ def _cycle_lengths(
         "ms",
         "last activation of the named position that fell silent first",
     )
-    numbers["cycle_length_range"] = entry(
+    numbers["cycle_length_spread"] = entry(
         float(np.ptp(found.mean)),
         "ms",
         "largest minus smallest of the mean cycle lengths",
@@ -94,27 +93,33 @@ def _cycle_lengths(
     return numbers
 
 
-def velocity_between(results: Results, cv: CvTable, spacing: float | None) -> Numbers:
-    """Distance of two nodes over the difference of their activation times.
+def velocity_between(results: Results, cv: CvTable) -> Numbers:
+    """Distance of two nodes over the time between their first activations.
+
+    It has no sign: which of them comes first is in their activation times.
 
     Raises:
         NoConduction: one of them was not activated, or both at once.
     """
-    lat = _first_beat(results)
-    nodes = nearest_nodes(results.mesh_points, cv.between, spacing)
+    lat = _first_activation(results)
+    nodes = nearest_nodes(results.mesh_points, cv.between)
     ends = results.mesh_points[nodes]
     places = " and ".join(f"({', '.join(f'{x:g}' for x in end)})" for end in ends)
-    delay = lat[nodes[1]] - lat[nodes[0]]
+    delay = abs(lat[nodes[1]] - lat[nodes[0]])
     if not np.isfinite(delay) or delay == 0.0:
         raise NoConduction(
             f"activation at {places} mm is {lat[nodes[0]]:g} and {lat[nodes[1]]:g} ms; "
             "run longer, or choose positions that the wave reaches one after the other"
         )
     velocity = float(np.linalg.norm(ends[1] - ends[0]) / delay)
-    return {"conduction_velocity": entry(velocity, "m/s", f"between {places} mm")}
+    definition = (
+        f"distance of {places} mm over the time between their first activations, "
+        "whichever comes first"
+    )
+    return {"conduction_velocity": entry(velocity, "m/s", definition)}
 
 
-def _first_beat(results: Results) -> NDArray[np.float64]:
+def _first_activation(results: Results) -> NDArray[np.float64]:
     if not len(results.activation):
         return np.full(len(results.mesh_points), np.nan)
     return results.activation[0]

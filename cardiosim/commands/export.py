@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import typer
 
 from cardiosim.commands.progress import progress
 from cardiosim.output.mesh_arrays import MeshArrays
 from cardiosim.output.results import open_results
-
-OPENCARP_SHAPES = ("line", "triangle", "tetra")
 
 
 def export(
@@ -56,27 +55,31 @@ def export(
 
 
 def _write_opencarp_mesh(mesh: MeshArrays, base: Path) -> list[Path]:
-    """The mesh that IGB files belong to, where openCARP's format can hold it."""
+    """The mesh that IGB files belong to, as openCARP's format holds it.
+
+    Squares and bricks of a grid are cut into triangles and tetrahedra, which have the
+    same nodes. Where there are no fibres, they are along x, as openCARP wants some.
+    """
+    from cardiosim.tissue.grid import Grid
     from cardiosim.tissue.mesh import ElementBlock, Mesh
     from cardiosim.tissue.opencarp_format import write_opencarp
+    from cardiosim.tissue.simplices import simplices_of
 
-    others = [shape for shape, _ in mesh.blocks if shape not in OPENCARP_SHAPES]
-    if others:
-        typer.echo(
-            f"no .pts, .elem and .lon for {base}: they hold lines, triangles and "
-            f"tetrahedra, this mesh has {' and '.join(others)} elements"
-        )
+    if not mesh.dimension:
+        typer.echo(f"no .pts, .elem and .lon for {base}: single cells have no elements")
         return []
-    write_opencarp(
-        Mesh(
-            "mesh",
-            mesh.points,
-            tuple(ElementBlock(shape, nodes) for shape, nodes in mesh.blocks),
-            regions=mesh.element_data.get("regions"),
-            fibres=mesh.element_data.get("fibres"),
-            sheets=mesh.element_data.get("sheets"),
-        ),
-        base,
+    fibres = mesh.element_data.get("fibres")
+    if fibres is None:
+        fibres = np.broadcast_to(np.array([1.0, 0.0, 0.0]), (mesh.n_elements, 3))
+    written = Mesh(
+        mesh.kind,
+        mesh.points,
+        tuple(ElementBlock(shape, nodes) for shape, nodes in mesh.blocks),
+        regions=mesh.element_data.get("regions"),
+        fibres=fibres,
+        sheets=mesh.element_data.get("sheets"),
+        grid=mesh.grid and Grid(mesh.grid.shape, mesh.grid.size),
     )
+    write_opencarp(written if written.grid is None else simplices_of(written), base)
     files = (base.with_name(base.name + end) for end in (".pts", ".elem", ".lon"))
     return [file for file in files if file.exists()]

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cardiosim.case.schema import PERCENTS
+from cardiosim.commands.activation_summary import velocity_between
 from cardiosim.commands.recorded import (
     cytosolic_calcium,
     is_tissue,
@@ -46,13 +47,23 @@ def cv(
     ] = None,
     beat: Annotated[int, typer.Option(min=1, help="Which activation, from 1.")] = 1,
 ) -> None:
-    """Conduction velocity along a cable."""
+    """Conduction velocity along a cable, or between two positions."""
     opened = open_results(results)
-    asked = marched_case(opened).measure.cv
+    case = marched_case(opened)
+    asked = case.measure.cv
     if asked is None:
         raise ValueError(
-            f"{results} is no run of a cable; expected one for a conduction velocity"
+            f"{results} is of a case without measure.cv; a cable has one, any other "
+            "tissue needs measure.cv.between, two positions in mm"
         )
+    if asked.between:
+        if start is not None or stop is not None or beat != 1:
+            raise ValueError(
+                "--start, --stop and --beat are for cables; this velocity is taken "
+                "between two positions (measure.cv.between)"
+            )
+        show_summary(velocity_between(opened, asked))
+        return
     show_summary(
         conduction_numbers(
             opened,

@@ -90,7 +90,7 @@ def convert(
         bool, typer.Option("--force", help="Write over files that are there.")
     ] = False,
     refine: Annotated[
-        int, typer.Option(min=0, help="How often to halve every edge.")
+        int, typer.Option(min=0, max=6, help="How often to halve every edge.")
     ] = 0,
     bundle: Bundle = None,
 ) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def arrays_of(mesh: Mesh) -> MeshArrays:
-    """Nodes, elements, regions, fibres and sheets of a mesh."""
+    """Nodes, elements, and what these are made of: regions, fibres, fibrosis, D."""
     grid = mesh.grid and RegularGrid(
         mesh.grid.shape, mesh.grid.size, mesh.grid.grid_nodes
     )
@@ -23,6 +23,8 @@ def arrays_of(mesh: Mesh) -> MeshArrays:
             "regions": mesh.element_regions,
             "fibres": mesh.fibres,
             "sheets": mesh.sheets,
+            "fibrosis": mesh.fibrotic,
+            **mesh.element_fields,
         },
         region_names=mesh.region_names,
         grid=grid,

@@ -12,26 +12,42 @@ from cardiosim.output.results import Results
 FRAMES = 4  # quarters of a turn
 
 
+class NoPhaseMap(ValueError):
+    """A phase map that a case asks for cannot be drawn."""
+
+
 def draw_phase_map(results: Results, V: str) -> bool:
-    """V and its phase over the last turn of the run; returns whether there was one."""
+    """V and its phase over the last turn of the run; returns whether it is asked for.
+
+    Raises:
+        NoPhaseMap: it is asked for, and nothing turned, or too little was recorded.
+    """
     from cardiosim.output.phase_plot import phase_map
 
     case = case_of(results)
     asked = case.measure.phase_map
-    if asked is None or not has_fields(results.path):
+    if asked is None:
         return False
+    if not has_fields(results.path):
+        raise NoPhaseMap("there are no snapshots")
     series = open_fields(results.path)
+    if V not in series.units:
+        raise NoPhaseMap(f"the snapshots hold no {V}")
     cycle = _last_cycle(results)
-    if V not in series.units or np.isnan(cycle):
-        return False
+    if np.isnan(cycle):
+        raise NoPhaseMap("no node was activated twice, so that nothing turned")
     end = float(series.times[-1])
     later = end - cycle * np.arange(FRAMES)[::-1] / FRAMES
     now = later - (asked.delay or SHARE_OF_CYCLE * cycle)
-    if now[0] < series.times[0]:
-        return False
+    if now[0] < series.times[0] or len(series.times) < 2:
+        raise NoPhaseMap(
+            f"the last turn of {cycle:.4g} ms begins, with the delay, at {now[0]:.4g} "
+            f"ms, and the snapshots at {series.times[0]:.4g} ms; run longer"
+        )
+    # Of snapshots that are far apart, a pair is still two.
+    first = [min(series.nearest(t), len(series.times) - 2) for t in now]
     pairs = [
-        (series.nearest(a), max(series.nearest(b), series.nearest(a) + 1))
-        for a, b in zip(now, later, strict=True)
+        (a, max(series.nearest(t), a + 1)) for a, t in zip(first, later, strict=True)
     ]
     wanted = sorted({step for pair in pairs for step in pair})
     read = dict(

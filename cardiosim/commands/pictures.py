@@ -8,13 +8,14 @@ or three dimensions gets a map of its first activation, and V at several times.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.beats import beats_of
-from cardiosim.commands.phase_picture import draw_phase_map
+from cardiosim.case.schema import CvTable
+from cardiosim.commands.phase_picture import NoPhaseMap, draw_phase_map
 from cardiosim.commands.recorded import (
     case_of,
     is_tissue,
@@ -30,8 +31,18 @@ FRAMES = 6  # of V
 MOST_LABELS = 12  # of the nodes of a trace; of more, so many are drawn
 
 
-def draw(results: Results) -> list[str]:
-    """Draw what the recordings hold; returns the names of the files."""
+def draw(
+    results: Results, warn: Callable[[str], None] = lambda line: None
+) -> list[str]:
+    """Draw what the recordings hold.
+
+    Args:
+        results: of a run.
+        warn: gets a line for what was asked for and cannot be drawn.
+
+    Returns:
+        The names of the files.
+    """
     V = membrane_potential(results)
     drawn = []
     if results.mesh_kind == "cable" and _draw_space_time(results, V):
@@ -41,8 +52,11 @@ def draw(results: Results) -> list[str]:
             drawn.append("activation.png")
         if _draw_frames(results, V):
             drawn.append("frames.png")
-        if draw_phase_map(results, V):
-            drawn.append("phase.png")
+        try:
+            if draw_phase_map(results, V):
+                drawn.append("phase.png")
+        except NoPhaseMap as error:
+            warn(f"no phase map: {error}")
     if not is_tissue(results) and _draw_action_potential(results, V):
         drawn.append("action_potential.png")
     for index, trace in enumerate(results.traces.values()):
@@ -126,6 +140,7 @@ def _draw_space_time(results: Results, V: str) -> bool:
     x = results.mesh_points[:, 0]
     case = case_of(results)
     velocity = results.summary.get("conduction_velocity", {"value": math.nan})["value"]
+    start, stop = _measured_part(case.measure.cv, x)
     space_time_map(
         x,
         fields.times,
@@ -133,11 +148,19 @@ def _draw_space_time(results: Results, V: str) -> bool:
         results.activation if len(results.activation) else [math.nan] * len(x),
         velocity,
         results.path / "space_time.png",
-        start=case.measure.cv.start,
-        stop=case.measure.cv.stop,
+        start=start,
+        stop=stop,
         title=case.title,
     )
     return True
+
+
+def _measured_part(cv: CvTable, x: NDArray) -> tuple[float, float]:
+    """Fractions of a cable between which the velocity was taken."""
+    if cv.between is None:
+        return cv.start, cv.stop
+    start, stop = sorted((end[0] - x.min()) / np.ptp(x) for end in cv.between)
+    return start, stop
 
 
 def _draw_activation_map(results: Results) -> bool:

@@ -1,6 +1,7 @@
 """How long it still takes: a bar on a terminal, plain lines elsewhere.
 
-Nothing is shown for what is over within two seconds.
+Nothing is shown for what is over within two seconds. The rate is that since the first
+report: what comes before it, such as compiling, comes once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import typer
 
@@ -45,20 +46,47 @@ def waiting(label: str) -> Iterator[None]:
         timer.cancel()
 
 
+class _Rate:
+    """How long it still takes, from the second report on."""
+
+    def __init__(self) -> None:
+        self._begun: tuple[float, float] | None = None
+
+    def left(self, now: float, done: float, end: float) -> float:
+        """Seconds to go; NaN at the first report."""
+        if self._begun is None or done <= self._begun[1]:
+            self._begun = self._begun or (now, done)
+            return math.nan
+        begun, before = self._begun
+        return (now - begun) * (end - done) / (done - before)
+
+
+@contextmanager
+def phases() -> Iterator[Callable[[str], None]]:
+    """Wait for several things in turn: yields a function of the name of each."""
+    with ExitStack() as stack:
+
+        def begin(label: str) -> None:
+            stack.close()
+            stack.enter_context(waiting(label))
+
+        yield begin
+
+
 class _Lines:
     """A line every few seconds, for logs."""
 
     def __init__(self, label: str, unit: str) -> None:
         self._label, self._unit = label, unit
-        self._begun = time.monotonic()
-        self._next = self._begun + PATIENCE
+        self._rate = _Rate()
+        self._next = time.monotonic() + PATIENCE
 
     def __call__(self, done: float, end: float) -> None:
         now = time.monotonic()
-        if now < self._next or done <= 0.0 or done >= end:
+        left = self._rate.left(now, done, end)
+        if now < self._next or math.isnan(left) or done >= end:
             return
         self._next = now + LINES_EVERY
-        left = (now - self._begun) * (end - done) / done
         if round(left) < 1:  # the results come sooner than this line is read
             return
         amount = f"{done:{_format(end)}} of {end:{_format(end)}} {self._unit}"
@@ -77,16 +105,17 @@ class _Bar:
 
     def __init__(self, label: str, unit: str) -> None:
         self._label, self._unit = label, unit
-        self._begun = time.monotonic()
+        self._rate = _Rate()
         self._bar = None
 
     def __call__(self, done: float, end: float) -> None:
+        left = self._rate.left(time.monotonic(), done, end)
+        if math.isnan(left):
+            return
         if self._bar is None:
-            spent = time.monotonic() - self._begun
-            if done <= 0.0 or spent < 0.1 or spent * end < PATIENCE * done:
+            if left < PATIENCE:
                 return
             self._open(end)
-        left = (time.monotonic() - self._begun) * (end - done) / done
         self._bar.update(self._task, completed=done, left=f"{_duration(left)} left")
 
     def _open(self, end: float) -> None:

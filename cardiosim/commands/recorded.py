@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from cardiosim.output.results import Results, Trace
 
 def case_of(results: Results) -> Case:
     """The case that a results folder came from."""
+    _provenance(results)
     return read_case(results.path / "resolved.toml")
 
 
@@ -48,12 +50,22 @@ def marched_case(results: Results) -> Case:
 
 def membrane_potential(results: Results) -> str:
     """Name of the membrane potential in the recordings."""
-    return results.resolved["provenance"]["cell"]["membrane_potential"]
+    return _provenance(results)["cell"]["membrane_potential"]
 
 
 def cytosolic_calcium(results: Results) -> str | None:
     """Name of the cytosolic calcium in the recordings, if the cell says it."""
-    return results.resolved["provenance"]["cell"].get("cytosolic_calcium") or None
+    return _provenance(results)["cell"].get("cytosolic_calcium") or None
+
+
+def _provenance(results: Results) -> Mapping[str, Any]:
+    """What ran; ValueError for a folder whose run had not come that far."""
+    if "provenance" not in results.resolved:
+        raise ValueError(
+            f"{results.path} holds no resolved.toml with its provenance: its run was "
+            "stopped before it began; run the case again"
+        )
+    return results.resolved["provenance"]
 
 
 def traces_of(variable: str, results: Results) -> list[Trace]:

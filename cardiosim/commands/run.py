@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +14,16 @@ import typer
 
 from cardiosim.case.read import case_file, case_name, read_case
 from cardiosim.case.schema import LARGEST_RUSH_LARSEN_STEP, PERCENTS, Case
+from cardiosim.commands import stop_if_asked
 from cardiosim.commands.activation_summary import (
     activation_numbers,
     velocity_between,
 )
 from cardiosim.commands.expected import compare, read_expected
+from cardiosim.commands.keep_recordings import KeptRecordings
 from cardiosim.commands.mesh_to_keep import arrays_of
 from cardiosim.commands.pictures import draw
-from cardiosim.commands.progress import progress, waiting
+from cardiosim.commands.progress import phases, progress
 from cardiosim.commands.protocol import run_protocol_into
 from cardiosim.commands.summary import (
     action_potential_numbers,
@@ -35,9 +38,11 @@ from cardiosim.output.results import ResultsFolder, open_results
 
 # What compiles and marches is slow to import: only what runs a case does.
 if TYPE_CHECKING:
-    from cardiosim.case.build import Recorders
     from cardiosim.simulation.monodomain import Monodomain
     from cardiosim.simulation.run import Timing
+
+
+SAID_SNAPSHOTS = 200e6  # bytes
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def run_case(
         force: replace earlier results in `folder`.
         pictures: draw what was recorded; a protocol draws what it found anyway.
     """
-    from cardiosim.case.build import assemble, pace
+    from cardiosim.case.build import COMPILING, assemble, pace
     from cardiosim.case.cells import build_pacer
     from cardiosim.case.resolve import resolved_document
 
@@ -110,8 +115,14 @@ def run_case(
     ResultsFolder.check(folder, force)
     _require_writable(folder)
     clock = _Clock()
-    with waiting(f"compiling {Path(case.cell.model).stem}"):
-        case, problem = assemble(case)
+    with phases() as show_phase:
+
+        def say(phase: str) -> None:
+            if phase.startswith(COMPILING) and case.mesh.is_tissue:
+                clock.stop("mesh")
+            show_phase(phase)
+
+        case, problem = assemble(case, say)
         pacer = build_pacer([case], problem.cell)
     _warn_of_loose_units(case, problem)
     _warn_of_slow_conduction(case, problem)
@@ -122,21 +133,24 @@ def run_case(
     clock.stop("pace")
 
     results = ResultsFolder.create(folder, force)
-    results.write_resolved(resolved_document(case, problem.cell))
+    results.write_resolved(
+        resolved_document(case, problem.cell, problem.warnings, problem.diffusion)
+    )
     results.write_mesh(arrays_of(problem.mesh))
     if case.protocol:
         numbers, warnings = run_protocol_into(case, problem, results)
         clock.stop("protocol")
     else:
+        _say_large_snapshots(case, problem)
         timing = _march(case, problem, results)
         for phase, seconds in (("react", timing.react), ("diffuse", timing.diffuse)):
             clock.stop(phase, seconds)
         clock.stop("record")
-        numbers, warnings = _measure(case, folder, problem.mesh.spacing)
+        numbers, warnings = _measure(case, folder)
     results.write_summary(numbers)
     clock.stop("measure")
     if pictures and not case.protocol:  # which has drawn what it found
-        draw(open_results(folder))
+        warnings = (*warnings, *_draw(folder))
     clock.stop("draw")
     wall_times = clock.seconds | {"total": sum(clock.seconds.values())}
     entries = {
@@ -145,6 +159,22 @@ def run_case(
     }
     results.write_summary(numbers | entries)
     return Finished(folder, numbers, wall_times, warnings)
+
+
+def _draw(folder: Path) -> list[str]:
+    """Draw what was recorded; returns what could not be drawn, and why.
+
+    The run is over and on the disk: a fault in a picture is a warning.
+    """
+    warnings: list[str] = []
+    try:
+        draw(open_results(folder), warnings.append)
+    except Exception as error:
+        if os.environ.get("CARDIOSIM_TRACEBACK"):
+            raise
+        said = " ".join(str(error).split())
+        warnings.append(f"a picture was not drawn: {type(error).__name__}: {said}")
+    return warnings
 
 
 def _require_writable(folder: Path) -> None:
@@ -177,7 +207,8 @@ def _warn_of_loose_units(case: Case, problem: Monodomain) -> None:
 
 def _warn_of_slow_conduction(case: Case, problem: Monodomain) -> None:
     step = case.time.dt / case.time.reaction_steps
-    excitable = case.mesh.is_tissue and problem.cell.facts["gates"]
+    # A cell with no more than a slow gate has no upstroke that a long step could miss.
+    excitable = case.mesh.is_tissue and len(problem.cell.facts["gates"]) > 2
     if case.cell.scheme != "rush_larsen" or not excitable:
         return
     if step > LARGEST_RUSH_LARSEN_STEP * (1.0 + 1e-9):
@@ -200,10 +231,22 @@ def _warn_of_traffic(case: Case, problem: Monodomain) -> None:
         )
 
 
+def _say_large_snapshots(case: Case, problem: Monodomain) -> None:
+    from cardiosim.case.resolve import bytes_of_snapshots
+
+    size = bytes_of_snapshots(case, problem.mesh.n_nodes)
+    if size > SAID_SNAPSHOTS:
+        typer.echo(
+            f"snapshots every {case.record.snapshot.interval:g} ms will take "
+            f"{1e-6 * size:.0f} MB (record.snapshot.interval)",
+            err=True,
+        )
+
+
 def _march(case: Case, problem: Monodomain, results: ResultsFolder) -> Timing:
     """March to the end; whatever stops it, what was recorded is written."""
     from cardiosim.case.build import build_recorders
-    from cardiosim.simulation.run import NonFinitePotential, march
+    from cardiosim.simulation.run import RunStopped, march
 
     time, snapshot = case.time, case.record.snapshot
     fields = None
@@ -211,19 +254,26 @@ def _march(case: Case, problem: Monodomain, results: ResultsFolder) -> Timing:
         units = {name: problem.cell.unit_of(name) for name in snapshot.variables}
         fields = FieldWriter(results.path, units)
     recorders = build_recorders(case, problem, fields)
+    kept = KeptRecordings(case, problem, recorders, results)
     try:
         with progress(case.title or problem.cell.name) as show:
+
+            def report(done: float, end: float) -> None:
+                stop_if_asked()
+                kept.write_if_due()
+                show(done, end)
+
             return march(
                 problem,
                 time.dt,
                 time.end,
                 time.splitting,
                 recorders.all,
-                show,
+                report,
                 time.reaction_steps,
             )
-    except NonFinitePotential as error:
-        raise NonFinitePotential(
+    except RunStopped as error:
+        raise type(error)(
             f"{error}. What was recorded until then is in {results.path}"
         ) from None
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
@@ -234,36 +284,17 @@ def _march(case: Case, problem: Monodomain, results: ResultsFolder) -> Timing:
     finally:
         if fields:
             fields.close()
-        _write_recordings(case, problem, recorders, results)
+        kept.write()
 
 
-def _write_recordings(
-    case: Case, problem: Monodomain, recorders: Recorders, results: ResultsFolder
-) -> None:
-    for index, trace in enumerate(recorders.traces):
-        results.write_traces(
-            f"trace{index}",
-            trace.times,
-            trace.nodes,
-            trace.values,
-            {name: problem.cell.unit_of(name) for name in trace.names},
-        )
-    if recorders.activation:
-        results.write_activation(
-            recorders.activation.times, case.record.activation_threshold
-        )
-
-
-def _measure(
-    case: Case, folder: Path, spacing: float | None
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The numbers a case asks for, and what could not be measured and why."""
     results = open_results(folder)
     numbers, warnings = {}, []
     cv = case.measure.cv
     if cv and cv.between:
         try:
-            numbers |= velocity_between(results, cv, spacing)
+            numbers |= velocity_between(results, cv)
         except NoConduction as error:
             warnings.append(f"no conduction velocity: {error}")
     elif cv:
@@ -274,7 +305,7 @@ def _measure(
             warnings.append(f"no conduction velocity: {error}")
     named = case.measure.lat or case.measure.cycle_length
     if named or case.mesh.kind in ("sheet", "slab", "file"):
-        numbers |= activation_numbers(results, case.measure, spacing)
+        numbers |= activation_numbers(results, case.measure)
     if case.measure.apd or case.measure.apd_at:
         percents = case.measure.apd or PERCENTS
         try:

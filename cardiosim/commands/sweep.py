@@ -113,7 +113,9 @@ class _Plan:
         calcium = problem.cell.facts["cytosolic_calcium"]
         if together and calcium:
             problem.cell.observe(problem.states, [calcium])
-        resolved = resolved_document(first, problem.cell)
+        resolved = resolved_document(
+            first, problem.cell, problem.warnings, problem.diffusion
+        )
         resolved["provenance"]["sweep"] = {
             "kind": sweep.kind,
             "keys": list(sweep.keys),

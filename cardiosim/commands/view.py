@@ -21,14 +21,18 @@ from cardiosim.output.results import Results, open_results
 if TYPE_CHECKING:
     from cardiosim.output.views import View
 
-OF_THE_MESH = ("lat", "regions", "fibres")
+OF_THE_MESH = ("lat", "regions", "fibres", "fibrosis", "D_along")
 FRAMES_FOR_LIMITS = 25  # snapshots among which the range of the colours is looked for
 
 
 def view(
     results: Annotated[Path, typer.Argument(help="Folder that a run has written.")],
     what: Annotated[
-        str, typer.Option(help="V, lat, regions, fibres, or a recorded variable.")
+        str,
+        typer.Option(
+            help="V, lat, regions, fibres, fibrosis, D_along (diffusivity along the "
+            "fibres), or a recorded variable."
+        ),
     ] = "V",
     time: Annotated[
         float | None,
@@ -42,7 +46,10 @@ def view(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Picture to write; view_<what>.png in the folder otherwise."),
+        typer.Option(
+            help="Picture to write, a name.png; view_<what>.png in the folder "
+            "otherwise."
+        ),
     ] = None,
     limits: Annotated[
         tuple[float, float] | None,
@@ -60,13 +67,19 @@ def view(
         bool, typer.Option("--window", help="Show it in a window instead.")
     ] = False,
 ) -> None:
-    """Draw a run in space: V, activation with isochrones, regions or fibres."""
+    """Draw a run in space: V, activation with isochrones, or what the tissue is."""
     from cardiosim.output.rendering import check_film, check_rendering
 
     opened = open_results(results)
     if not opened.mesh.n_nodes or opened.mesh_kind == "point":
         raise ValueError(
             f"{results} holds no tissue; expected a cable, sheet, slab or mesh"
+        )
+    if out is not None and out.suffix.lower() != ".png":
+        raise ValueError(f'picture "{out}"; expected a name ending in .png')
+    if limits is not None and not limits[0] < limits[1]:
+        raise ValueError(
+            f"limits {limits[0]:g} and {limits[1]:g}; give the lower one first"
         )
     if film is not None:
         check_film(film.suffix)
@@ -84,7 +97,7 @@ def view(
     drawn = View(opened.mesh, camera, window)
     try:
         if series is None:
-            _add_of_mesh(drawn, opened, name, beat, isochrones)
+            _add_of_mesh(drawn, opened, name, beat, isochrones, limits)
         else:
             _add_snapshot(drawn, opened, series, name, time, limits)
         if window:
@@ -99,22 +112,43 @@ def view(
 
 
 def _add_of_mesh(
-    drawn: View, opened: Results, name: str, beat: int, isochrones: float | None
+    drawn: View,
+    opened: Results,
+    name: str,
+    beat: int,
+    isochrones: float | None,
+    limits: tuple[float, float] | None,
 ) -> None:
     """What does not change with time."""
-    said = {"regions": "regions", "fibres": "fibres"}.get(name, f"beat {beat}")
+    said = name
     if name == "regions":
         drawn.add_regions()
     elif name == "fibres":
         drawn.add_fibres()
+    elif name == "fibrosis":
+        drawn.add_fibrosis()
+    elif name == "D_along":
+        drawn.add_element_values(name, "D along the fibres (mm2/ms)", limits)
+        said = "diffusivity along the fibres"
     else:
-        if beat > len(opened.activation):
-            raise ValueError(
-                f"beat {beat} of {opened.path}; it holds activation times of "
-                f"{len(opened.activation)} (record.activation)"
-            )
-        drawn.add_activation(opened.activation[beat - 1], isochrones)
+        drawn.add_activation(_activation(opened, beat), isochrones)
+        said = f"activation {beat} of each node"
     drawn.write(f"{_title(opened)}\n{said}".strip())
+
+
+def _activation(opened: Results, beat: int) -> NDArray[np.float64]:
+    """Times of each node's `beat`-th activation, ms, shape (n_nodes,)."""
+    if opened.activation.shape[1] != opened.mesh.n_nodes:
+        raise ValueError(
+            f"{opened.path} holds no activation times: the run was stopped before it "
+            "wrote any, or has not come to it yet"
+        )
+    if beat > len(opened.activation):
+        raise ValueError(
+            f"beat {beat} of {opened.path}; its nodes have at most "
+            f"{len(opened.activation)} activations"
+        )
+    return opened.activation[beat - 1]
 
 
 def _add_snapshot(

@@ -29,7 +29,8 @@ class TissueRate:
         react: wall time of the reaction in one step, ms.
         diffuse: of the diffusion, ms.
         other: of recording activation and of the rest, ms.
-        iterations: of the linear solver in one step; None without any.
+        iterations: of the linear solver in one step, or explicit stages; None of a
+            direct solver.
         state_bytes: of the states of a node.
         peak_bytes: largest memory of this process so far, over the nodes.
         background: cores that other programs used meanwhile.
@@ -87,7 +88,9 @@ def tissue_rate(
             )
         wall = time.perf_counter() - begun
     n = problem.mesh.n_nodes
-    iterations = None if before is None else (solver.n_iterations - before) / steps
+    iterations = getattr(solver, "count", None)
+    if before is not None:
+        iterations = (solver.n_iterations - before) / steps
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return TissueRate(

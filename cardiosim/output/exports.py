@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from cardiosim.output.fields import FieldSeries, has_fields, open_fields
@@ -49,7 +48,6 @@ def export(
         FileExistsError: a file is there already and `force` is not given.
         ValueError: a variable was not recorded, there is nothing to export, or the
             format cannot hold it.
-        RuntimeError: meshio is not installed, for PVD.
     """
     if kind not in FORMATS:
         raise ValueError(f'format "{kind}"; expected one of {", ".join(FORMATS)}')
@@ -66,11 +64,6 @@ def export(
         series.check(chosen)
     if kind == "igb":
         return _export_igb(path, mesh, series, chosen, force, show)
-    if kind == "pvd" and find_spec("meshio") is None:
-        raise RuntimeError(
-            "VTU files are written with meshio, which is not installed: "
-            "pip install 'cardiosim[mesh]', or export to vtkhdf"
-        )
     _refuse([path, *([steps_folder(path)] if kind == "pvd" else [])], force)
     path.parent.mkdir(parents=True, exist_ok=True)
     {"vtkhdf": write_vtkhdf, "pvd": write_pvd}[kind](path, mesh, series, chosen, show)

@@ -5,7 +5,9 @@
                            block's place, the name its shape
     mixed                  the same elements as XDMF wants them where there are several
                            blocks: code of the shape, (number of vertices,) nodes, ...
-    elements/<name>        (n_elements,) or (n_elements, 3): regions, fibres, sheets
+    elements/<name>        (n_elements,) or (n_elements, 3): regions; fibres and sheets
+                           as the run used them; fibrosis, 0 or 1; D_along, mm2/ms, the
+                           diffusivity along the fibre, f.D.f, or D without a fibre
     nodes/<name>           (n_nodes,)
     grid/shape, size       of a cable, sheet or slab; `nodes`: number in the whole grid
                            of each node, if it has holes

@@ -32,8 +32,7 @@ def write_pvd(
 ) -> None:
     """Write a VTU file a snapshot beside the list of them; arguments as `write_vtkhdf`.
 
-    Raises:
-        ModuleNotFoundError: meshio, which writes VTU, is not installed.
+    Meshio writes them.
     """
     import meshio
 

@@ -2,8 +2,9 @@
 
     summary.json      every number of the run: value, unit, definition
     resolved.toml     the case with all defaults spelled out, and its provenance
-    mesh.h5           points, elements, regions, fibres (mesh_arrays.py)
-    recordings.h5     traces at chosen nodes, activation times
+    mesh.h5           points, elements, regions, fibres, D (mesh_arrays.py)
+    recordings.h5     traces at chosen nodes, activation times; written anew now and
+                      then while the run goes on
     activation.xdmf   activation times, regions and fibres on the mesh, for ParaView
     fields*.h5, .xdmf snapshots of whole fields (fields.py), for ParaView
     *.png             pictures (plots.py, maps.py)
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,45 +155,48 @@ class ResultsFolder:
             values: variable name -> shape (n_times, n_probes).
             units: variable name -> unit.
         """
-        times, nodes = np.asarray(times, dtype=float), np.asarray(nodes)
-        shape = (times.size, nodes.size)
-        for variable, array in values.items():
-            if np.shape(array) != shape:
-                raise ValueError(
-                    f"trace {name!r} of {variable} has shape {np.shape(array)}; "
-                    f"expected (n_times, n_probes) = {shape}"
-                )
-            if variable not in units:
-                raise ValueError(
-                    f"no unit given for {variable} of trace {name!r}; units are "
-                    f"known for {', '.join(units) or 'none'}"
-                )
+        trace = Trace(
+            name, np.asarray(times, dtype=float), np.asarray(nodes), values, units
+        )
+        _check_trace(trace)
         with self._recordings() as file:
-            group = _fresh_group(file, f"traces/{name}")
-            _write_array(group, "times", times, "ms")
-            _write_array(group, "nodes", nodes.astype(np.int64), "")
-            kept = group.create_group("values", track_order=True)
-            for variable, array in values.items():
-                _write_array(kept, variable, array, units[variable])
+            _write_trace(file, trace)
 
     def write_activation(self, times: ArrayLike, threshold: float) -> None:
         """Activation times, ms, (n_beats, n_nodes), of crossing `threshold`, mV."""
-        times = np.asarray(times, dtype=float)
-        if times.ndim != 2:
-            raise ValueError(
-                f"activation has shape {times.shape}; expected (n_beats, n_nodes)"
-            )
+        times = _checked_activation(times)
         with self._recordings() as file:
-            group = _fresh_group(file, "activation")
-            group.attrs["threshold"] = threshold
-            group.attrs["n_nodes"] = times.shape[1]
-            for beat, lat in enumerate(times, start=1):
-                _write_array(group, f"lat_{beat}", lat, "ms")
-        if (self.path / FILE).is_file():
+            _write_activation(file, times, threshold)
+        self._index_activation(*times.shape)
+
+    def write_recordings(
+        self,
+        traces: Sequence[Trace],
+        activation: ArrayLike | None,
+        threshold: float,
+    ) -> None:
+        """Everything that recordings.h5 holds, in place of what it held.
+
+        Args:
+            traces: as of `write_traces`.
+            activation, threshold: as of `write_activation`; None without activation.
+        """
+        for trace in traces:
+            _check_trace(trace)
+        times = None if activation is None else _checked_activation(activation)
+        # Anew: what HDF5 deletes in a file leaves its room there.
+        with replace_hdf5(self.path / RECORDINGS) as file:
+            for trace in traces:
+                _write_trace(file, trace)
+            if times is not None:
+                _write_activation(file, times, threshold)
+        if times is not None:
             self._index_activation(*times.shape)
 
     def _index_activation(self, n_beats: int, n_nodes: int) -> None:
         """activation.xdmf: `lat_1`, ... beside regions and fibres, as one picture."""
+        if not (self.path / FILE).is_file():
+            return
         beats = [f"lat_{beat}" for beat in range(1, n_beats + 1)]
         lat = [
             node_attribute(
@@ -339,6 +343,47 @@ def _check_format(path: Path) -> None:
             f"expected format {FORMAT}: run its case again, which is "
             f"{path / 'resolved.toml'}"
         )
+
+
+def _check_trace(trace: Trace) -> None:
+    shape = (trace.times.size, trace.nodes.size)
+    for variable, array in trace.values.items():
+        if np.shape(array) != shape:
+            raise ValueError(
+                f"trace {trace.name!r} of {variable} has shape {np.shape(array)}; "
+                f"expected (n_times, n_probes) = {shape}"
+            )
+        if variable not in trace.units:
+            raise ValueError(
+                f"no unit given for {variable} of trace {trace.name!r}; units are "
+                f"known for {', '.join(trace.units) or 'none'}"
+            )
+
+
+def _write_trace(file: h5py.File, trace: Trace) -> None:
+    group = _fresh_group(file, f"traces/{trace.name}")
+    _write_array(group, "times", trace.times, "ms")
+    _write_array(group, "nodes", trace.nodes.astype(np.int64), "")
+    kept = group.create_group("values", track_order=True)
+    for variable, array in trace.values.items():
+        _write_array(kept, variable, array, trace.units[variable])
+
+
+def _checked_activation(times: ArrayLike) -> NDArray[np.float64]:
+    times = np.asarray(times, dtype=float)
+    if times.ndim != 2:
+        raise ValueError(
+            f"activation has shape {times.shape}; expected (n_beats, n_nodes)"
+        )
+    return times
+
+
+def _write_activation(file: h5py.File, times: NDArray, threshold: float) -> None:
+    group = _fresh_group(file, "activation")
+    group.attrs["threshold"] = threshold
+    group.attrs["n_nodes"] = times.shape[1]
+    for beat, lat in enumerate(times, start=1):
+        _write_array(group, f"lat_{beat}", lat, "ms")
 
 
 def _fresh_group(file: h5py.File, name: str) -> h5py.Group:

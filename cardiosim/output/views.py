@@ -42,6 +42,7 @@ REGION_COLOURS = (
     *("#a9c4d8", "#e5b9a4", "#b3ccb9", "#c6b5d1", "#dccf9f", "#2b3d4f"),
 )
 TISSUE = "#e9e4da"
+CONDUCTION = "viridis"
 
 
 @dataclass
@@ -107,11 +108,41 @@ class View:
 
     def add_regions(self) -> None:
         """Colour by region, with their names."""
-        regions = self.mesh.element_data["regions"]
-        numbers = np.unique(regions)
         names = {number: name for name, number in self.mesh.region_names.items()}
+        self._add_kinds(self._of_elements("regions"), names)
+
+    def add_fibrosis(self) -> None:
+        """Colour fibrotic elements apart from the others."""
+        self._add_kinds(
+            self._of_elements("fibrosis"), {0: "not fibrotic", 1: "fibrotic"}
+        )
+
+    def add_element_values(
+        self, name: str, label: str, limits: tuple[float, float] | None = None
+    ) -> None:
+        """Colour by one of the mesh's element data, shape (n_elements,)."""
+        values = self._of_elements(name)
+        if limits is None:
+            # Where all are alike, the colours need a range still.
+            low, high = float(values.min()), float(values.max())
+            limits = low, max(high, low + 1e-3 * max(abs(low), 1e-6))
+        self._surface.cell_data["shown"] = values[self._elements]
+        self._add_shown(label, cmap=CONDUCTION, clim=limits)
+
+    def _of_elements(self, name: str) -> NDArray:
+        values = self.mesh.element_data.get(name)
+        if values is None:
+            raise ValueError(
+                f"this run has no {name}; its elements have "
+                f"{', '.join(self.mesh.element_data) or 'nothing'}"
+            )
+        return values
+
+    def _add_kinds(self, kinds: NDArray, names: Mapping[int, str]) -> None:
+        """Colour by a whole number at each element, with what it stands for."""
+        numbers = np.unique(kinds)
         colours = [REGION_COLOURS[k % len(REGION_COLOURS)] for k in range(len(numbers))]
-        place = np.searchsorted(numbers, regions[self._elements])
+        place = np.searchsorted(numbers, kinds[self._elements])
         self._surface.cell_data["shown"] = place
         self.plotter.add_mesh(
             self._surface,
@@ -183,6 +214,9 @@ class View:
 
     def _add(self, values: NDArray, label: str, **colours: Any) -> None:
         self._surface.point_data["shown"] = values[self._nodes]
+        self._add_shown(label, **colours)
+
+    def _add_shown(self, label: str, **colours: Any) -> None:
         self.plotter.add_mesh(
             self._surface,
             scalars="shown",

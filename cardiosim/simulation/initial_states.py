@@ -170,7 +170,12 @@ def _plane_across(
     axis: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Two unit vectors that make a right-handed system with the axis; x, y for z."""
-    axis = axis / np.linalg.norm(axis)
+    length = np.linalg.norm(axis)
+    if axis.shape != (3,) or not 0.0 < length < math.inf:
+        raise ValueError(
+            f"axis {axis.tolist()} is none; expected three numbers, not all zero"
+        )
+    axis = axis / length
     # The coordinate direction furthest from the axis: x for z, y for x, z for y.
     reference = np.eye(3)[(int(np.argmax(np.abs(axis))) + 1) % 3]
     first = reference - (reference @ axis) * axis

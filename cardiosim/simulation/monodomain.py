@@ -33,6 +33,7 @@ class Monodomain:
         stimuli: currents injected into nodes.
         states: float64, shape (n_states, n_nodes), C-contiguous, V (mV) in row 0; the
             initial states of the cell if none are given. Changed in place by a run.
+        warnings: what is odd about mesh and tissue, a line each.
     """
 
     mesh: Mesh
@@ -40,6 +41,7 @@ class Monodomain:
     diffusion: Diffusion | None = None
     stimuli: tuple[Stimulus, ...] = ()
     states: NDArray[np.float64] | None = None
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.stimuli = tuple(self.stimuli)

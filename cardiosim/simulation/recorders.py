@@ -227,10 +227,14 @@ class TraceRecorder:
     def finish(self) -> None:
         """Evaluate the last batch and gather the traces."""
         self._evaluate()
-        self.times = np.array(self._times)
+        self.times, self.values = self.so_far()
+
+    def so_far(self) -> tuple[Array, dict[str, Array]]:
+        """Times and values of the batches that are evaluated, while the run goes on."""
         shape = (len(self.names), 0, len(self.nodes))
         traces = np.concatenate([np.empty(shape), *self._batches], axis=1)
-        self.values = dict(zip(self.names, traces, strict=True))
+        times = np.array(self._times[: traces.shape[1]])
+        return times, dict(zip(self.names, traces, strict=True))
 
     def _evaluate(self) -> None:
         if self._buffered:

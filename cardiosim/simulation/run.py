@@ -14,6 +14,7 @@ from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.recorders import Recorder
 from cardiosim.simulation.schedule import NEVER, whole_steps
 from cardiosim.simulation.splitting import SPLITTINGS, reaction_only
+from cardiosim.tissue.conjugate_gradients import NoConvergence
 from cardiosim.tissue.stimulus import AppliedCurrent
 
 REPORT_EVERY = 0.1  # s of wall time between calls of the progress callback
@@ -29,7 +30,15 @@ class Timing:
     record: float = 0.0
 
 
-class NonFinitePotential(RuntimeError):
+class RunStopped(RuntimeError):
+    """A step has no result: the run cannot go on."""
+
+
+class DiffusionUnsolved(RunStopped):
+    """The linear solver did not converge."""
+
+
+class NonFinitePotential(RunStopped):
     """V became infinite or not a number: the run cannot go on."""
 
 
@@ -61,6 +70,7 @@ def march(
     Raises:
         NonFinitePotential: V left the finite numbers; recorders keep what they have,
             the states are of no further use.
+        DiffusionUnsolved: so did the solver of a diffusion step; likewise.
     """
     if splitting not in SPLITTINGS:
         raise ValueError(
@@ -126,6 +136,7 @@ class _Steps:
         self.problem, self.dt, self.n_steps = problem, dt, n_steps
         self.reaction_steps = reaction_steps
         self.timing = Timing()
+        self._t = 0.0  # up to which the cells have acted, ms
         self._states, self._V = problem.states, problem.states[0]
         self._current = AppliedCurrent(problem.stimuli, problem.mesh.n_nodes)
         self._V_before = self._V.copy()
@@ -138,7 +149,8 @@ class _Steps:
 
     def react(self, t: float, tau: float, count: int = 1) -> None:
         begun = perf_counter()
-        i_stim = self._current.over(t, t + tau * count)
+        self._t = t + tau * count
+        i_stim = self._current.over(t, self._t)
         np.copyto(self._V_before, self._V)
         before = self._states.copy() if count > 1 else None
         self._react(i_stim, tau, count)
@@ -158,7 +170,12 @@ class _Steps:
 
     def diffuse(self, tau: float) -> None:
         begun = perf_counter()
-        self.problem.diffusion.advance(self._V, tau)
+        try:
+            self.problem.diffusion.advance(self._V, tau)
+        except NoConvergence as error:
+            raise DiffusionUnsolved(
+                f"diffusion after t {self._t:.6g} ms: {error}"
+            ) from None
         self.timing.diffuse += perf_counter() - begun
 
     def observe(self, step: int) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -43,6 +44,7 @@ class Stages:
     dt: float
     first: float
     later: Array
+    name: ClassVar[str] = "explicit"
 
     @property
     def count(self) -> int:

@@ -21,10 +21,7 @@ from numpy.typing import NDArray
 
 from cardiosim.tissue.fibres import chunks, is_uniform
 from cardiosim.tissue.mesh import Mesh
-
-COMPONENTS = ("xx", "yy", "zz", "xy", "xz", "yz")
-_FIRST = [0, 1, 2, 0, 0, 1]
-_SECOND = [0, 1, 2, 1, 2, 2]
+from cardiosim.tissue.symmetric_tensors import FIRST, SECOND, dyads
 
 PerElement = float | NDArray[np.float64]
 
@@ -60,11 +57,12 @@ def conductivity_tensors(
         sheets: unit vectors perpendicular to the fibres or zeros, likewise.
 
     Returns:
-        mm2/ms, shape (n_elements, 6), components as in COMPONENTS; a view of one row
-        where everything is the same in all elements, so not to be written to.
+        mm2/ms, shape (n_elements, 6), components as in symmetric_tensors; a view of one
+        row where everything is the same in all elements, so not to be written to.
 
     Raises:
-        ValueError: a diffusivity that is negative or not finite.
+        ValueError: a diffusivity that is negative or not finite, or a fibre or sheet
+            that is neither of length 1 nor zero.
     """
     values = {"D_l": along, "D_t": across, "D_n": normal}
     for name, value in values.items():
@@ -96,10 +94,25 @@ def _fill(tensors, part, along, across, normal, fibres, sheets) -> None:
     if fibres is None:
         return
     f = fibres[part][: len(tensors)]
-    tensors += np.reshape(D_l - D_t, (-1, 1)) * (f[:, _FIRST] * f[:, _SECOND])
+    _check_lengths("fibre", f, part)
+    tensors += np.reshape(D_l - D_t, (-1, 1)) * dyads(f)
     if sheets is not None:
-        n = np.cross(f, sheets[part][: len(tensors)])
-        tensors += np.reshape(D_n - D_t, (-1, 1)) * (n[:, _FIRST] * n[:, _SECOND])
+        s = sheets[part][: len(tensors)]
+        _check_lengths("sheet vector", s, part)
+        n = np.cross(f, s)
+        tensors += np.reshape(D_n - D_t, (-1, 1)) * dyads(n)
+
+
+def _check_lengths(what: str, vectors: NDArray[np.float64], part: slice) -> None:
+    squared = np.einsum("ij,ij->i", vectors, vectors)
+    # Unit vectors of single precision pass; a fibre a thousandth short conducts less.
+    wrong = ~((squared == 0.0) | (np.abs(squared - 1.0) < 1e-6))
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"the {what} of element {part.start + first} has length "
+            f"{np.sqrt(squared[first]):.6g}; it must be 1, or 0 where there is none"
+        )
 
 
 def _check(name: str, value: PerElement | None, n_elements: int) -> None:
@@ -117,9 +130,47 @@ def _check(name: str, value: PerElement | None, n_elements: int) -> None:
         )
 
 
+def diffusivity_along(
+    tensors: NDArray[np.float64], fibres: NDArray[np.float64] | None = None
+) -> NDArray[np.float32]:
+    """f.D.f of each element; without a fibre, where D is alike in all directions, D.
+
+    Args:
+        tensors: mm2/ms, shape (n_elements, 6), components as in symmetric_tensors.
+        fibres: unit vectors or zeros, shape (n_elements, 3).
+
+    Returns:
+        mm2/ms, shape (n_elements,), to be drawn; not to be written to.
+    """
+    n_elements = len(tensors)
+    uniform = is_uniform(tensors) and (fibres is None or is_uniform(fibres))
+    rows = min(1, n_elements) if uniform else n_elements
+    along = np.empty(rows, dtype=np.float32)
+    for part in chunks(rows):
+        D = tensors[part][:rows]
+        along[part] = D[:, :3].mean(axis=1)
+        if fibres is None:
+            continue
+        f = fibres[part][: len(D)]
+        twice = np.where(np.arange(6) < 3, 1.0, 2.0)  # off the diagonal stand two
+        fDf = (twice * D * f[:, FIRST] * f[:, SECOND]).sum(axis=1)
+        along[part] = np.where(f.any(axis=1), fDf, along[part])
+    return np.broadcast_to(along, n_elements) if uniform else along
+
+
 def element_means(mesh: Mesh, at_nodes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean of a nodal quantity, (n_nodes,), over the vertices of each element."""
     means = np.empty(mesh.n_elements)
     for block, part in zip(mesh.blocks, mesh.slices(), strict=True):
         means[part] = at_nodes[block.nodes].mean(axis=1)
     return means
+
+
+def node_means(mesh: Mesh, of_elements: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean at each node of what its elements have, (n_elements,) -> (n_nodes,)."""
+    total, count = np.zeros(mesh.n_nodes), np.zeros(mesh.n_nodes)
+    for block, part in zip(mesh.blocks, mesh.slices(), strict=True):
+        for vertices in block.nodes.T:
+            total += np.bincount(vertices, of_elements[part], mesh.n_nodes)
+            count += np.bincount(vertices, minlength=mesh.n_nodes)
+    return total / count

@@ -37,13 +37,22 @@ EXTRAPOLATION = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (2.0, -1.0, 0.0), (3.0, -3.0,
 _KERNEL = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "cache": True}
 
 
+class NoConvergence(RuntimeError):
+    """The iterations did not reach the residual that was asked for."""
+
+
 class ConjugateGradients:
     """Solves (mass M + stiffness K) x = b, started from the last answer."""
 
     name = "cg"
 
     def __init__(
-        self, operator: Operator, mass: float, stiffness: float, tolerance: float
+        self,
+        operator: Operator,
+        mass: float,
+        stiffness: float,
+        tolerance: float,
+        most_iterations: int | None = None,
     ):
         """Prepare the vectors.
 
@@ -52,9 +61,11 @@ class ConjugateGradients:
             mass: factor of M, positive.
             stiffness: factor of K, not negative.
             tolerance: largest residual, relative to b in the 2-norm.
+            most_iterations: of one solve; MOST_ITERATIONS by default.
         """
         self.tolerance = tolerance
         self.n_iterations = 0  # over all solves
+        self._most_iterations = most_iterations or MOST_ITERATIONS
         self._apply = operator.apply
         self._factors = mass, stiffness
         self._inverse = 1.0 / operator.diagonal(mass, stiffness)
@@ -71,7 +82,7 @@ class ConjugateGradients:
         Where b is not finite it is returned as it is, for the run to find and report.
 
         Raises:
-            ArithmeticError: no convergence.
+            NoConvergence: the residual is still larger after the most iterations.
         """
         x, p, q = self._foretell(), self._p, self._q
         self._apply(*self._factors, x, q)
@@ -80,22 +91,29 @@ class ConjugateGradients:
             x.fill(0.0)
             return x
         if not math.isfinite(wanted):
-            self._n_solved = 0
+            self.forget()
             return b
         wanted *= self.tolerance**2
-        for _ in range(MOST_ITERATIONS):
-            if size <= wanted:
-                return x
+        last = self.n_iterations + self._most_iterations
+        while not size <= wanted:
+            if self.n_iterations == last or not math.isfinite(size):
+                self.forget()
+                raise NoConvergence(
+                    f"conjugate gradients did not reach a residual of "
+                    f"{self.tolerance:g} in {self._most_iterations} iterations (it is "
+                    f"{math.sqrt(size / wanted):.3g} times that); use a larger "
+                    "tolerance, or the direct solver"
+                )
             self._apply(*self._factors, p, q)
             along = self._product()
             before, (of_residual, size) = of_residual, self._move(of_residual / along)
             self._turn(of_residual / before)
             self.n_iterations += 1
-        raise ArithmeticError(
-            f"conjugate gradients did not reach a residual of {self.tolerance:g} in "
-            f"{MOST_ITERATIONS} iterations (it is {math.sqrt(size / wanted):.3g} times "
-            "that); use a larger tolerance, or the direct solver"
-        )
+        return x
+
+    def forget(self) -> None:
+        """Begin the next solve from 0: its right-hand side is unlike the last ones."""
+        self._n_solved = 0
 
     def _foretell(self) -> Array:
         """x, to begin with: the last three answers, or fewer, carried on."""

@@ -46,19 +46,16 @@ def discretise(
     mesh: Mesh,
     tensors: Array,
     consistent: float = 0.5,
-    thickness: float | None = None,
-    cross_section: float | None = None,
 ) -> Operator:
     """Operator of a mesh: finite differences on grids, finite elements elsewhere.
 
     Args:
-        mesh: of any kind but "point".
+        mesh: of any kind but "point"; elements of several dimensions need its
+            thickness and cross_section.
         tensors: diffusivity of each element, mm2/ms, shape (n_elements, 6): xx, yy,
             zz, xy, xz, yz.
         consistent: blend of the mass, from 0 (lumped) to 1 (consistent); 1/2 is fourth
             order on uniform grids.
-        thickness: of triangles, mm; needed beside lines or tetrahedra.
-        cross_section: of lines, mm2; needed beside triangles or tetrahedra.
 
     Raises:
         ValueError: the mesh couples nothing, the tensors are none, or the elements of
@@ -77,10 +74,8 @@ def discretise(
     _check_tensors(mesh, tensors)
     if mesh.grid is not None:
         return GridOperator(mesh.grid, tensors, consistent)
-    _check_extents(mesh, thickness, cross_section)
-    return ElementOperator(
-        mesh, tensors, consistent, thickness or 1.0, cross_section or 1.0
-    )
+    _check_extents(mesh)
+    return ElementOperator(mesh, tensors, consistent)
 
 
 def isotropic(mesh: Mesh, D: float | Array) -> Array:
@@ -105,31 +100,34 @@ def _check_tensors(mesh: Mesh, tensors: Array) -> None:
         )
     xx, yy, zz, xy, xz, yz = tensors.T
     # Positive semidefinite, up to rounding of a tensor that conducts along one line.
-    slack = 1e-12 * np.abs(tensors).max(axis=1, initial=0.0)
+    largest = np.abs(tensors).max(axis=1, initial=0.0)
+    slack = 1e-12 * largest
     minors = (xx * yy - xy**2, xx * zz - xz**2, yy * zz - yz**2)
-    good = np.isfinite(tensors).all(axis=1)
-    good &= (np.minimum(np.minimum(xx, yy), zz) >= -slack) & (
-        np.min(minors, axis=0) >= -slack * np.abs(tensors).max(axis=1, initial=0.0)
+    determinant = (
+        xx * (yy * zz - yz**2) - xy * (xy * zz - xz * yz) + xz * (xy * yz - xz * yy)
     )
+    good = np.isfinite(tensors).all(axis=1)
+    good &= np.minimum(np.minimum(xx, yy), zz) >= -slack
+    good &= np.min(minors, axis=0) >= -slack * largest
+    good &= determinant >= -slack * largest**2
     if not good.all():
         worst = int(np.flatnonzero(~good)[0])
         raise ValueError(
             f"diffusivity D of element {worst} is {tensors[worst].tolist()} mm2/ms "
-            "(xx, yy, zz, xy, xz, yz); it must be finite and not negative"
+            "(xx, yy, zz, xy, xz, yz); it must be finite and not negative in any "
+            "direction"
         )
 
 
-def _check_extents(
-    mesh: Mesh, thickness: float | None, cross_section: float | None
-) -> None:
+def _check_extents(mesh: Mesh) -> None:
     dimensions = {block.dimension for block in mesh.blocks}
     if len(dimensions) < 2:
         return
     needed = [
         f"{key} (of its {shape}s, {unit})"
         for key, given, dimension, shape, unit in (
-            ("thickness", thickness, 2, "triangle", "mm"),
-            ("cross_section", cross_section, 1, "line", "mm2"),
+            ("thickness", mesh.thickness, 2, "triangle", "mm"),
+            ("cross_section", mesh.cross_section, 1, "line", "mm2"),
         )
         if dimension in dimensions and given is None
     ]

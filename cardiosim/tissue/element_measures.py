@@ -1,8 +1,7 @@
 """Is an element flat or inside out? Signed measures of simplices, and their edges.
 
-What finite_element.py assembles with comes from the Gram determinant, which holds for
-elements of any dimension in space, but has no sign, and of a flat element half of the
-digits only.
+What finite_element.py assembles with has no sign; when an element is flat is said here
+for both.
 """
 
 from __future__ import annotations
@@ -14,6 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.tissue.mesh import ElementBlock, Mesh
+
+# Measure over (longest edge)^dimension: 0.43 of an equilateral triangle, 0.12 of a
+# regular tetrahedron. Rounding of coordinates leaves 1e-13 of a flat element; a flat
+# one that was stored in single precision is a sliver.
+DEGENERATE = 1e-10
 
 _CHUNK = 1 << 17  # elements handled at a time, so that temporaries stay small
 

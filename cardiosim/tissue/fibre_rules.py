@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 
 from cardiosim.tissue.conductivity import element_means
 from cardiosim.tissue.fibres import (
+    add_dyads,
     by_direction,
+    mean_directions,
     normalised,
     perpendicular_part,
     surface_normals,
@@ -113,8 +115,9 @@ def transmural(
     depth = element_means(mesh, phi)
     angle = np.deg2rad(angles[0] + (angles[1] - angles[0]) * depth)[:, np.newaxis]
     fibres = np.cos(angle) * zero + np.sin(angle) * np.cross(outward, zero)
-    # Where the axis stands on the wall there is no angle 0.
-    fibres[~zero.any(axis=1)] = 0.0
+    # Where the axis stands on the wall there is no angle 0, and without a direction
+    # outwards no plane to turn in.
+    fibres[~(zero.any(axis=1) & outward.any(axis=1))] = 0.0
     filled = _filled(mesh, fibres)
     sheets = normalised(perpendicular_part(outward, filled.fibres))
     return RuleFibres(filled.fibres, sheets, n_filled=filled.n_filled)
@@ -236,32 +239,38 @@ def _normals(mesh: Mesh, wall: tuple[Nodes, Nodes] | None) -> NDArray[np.float64
 def _filled(mesh: Mesh, fibres: NDArray[np.float64]) -> RuleFibres:
     """Give elements without a direction the mean one of their neighbours.
 
-    A fibre has no sense, so the mean is the first eigenvector of the mean of f f^T.
-    An element whose nodes are all on one rim has no gradient, for instance.
+    An element whose nodes are all on one rim has no gradient, for instance. Those that
+    have one lie around the others, ring by ring; each ring adds only its own.
     """
     fibres = fibres.copy()
     empty = ~fibres.any(axis=1)
-    n_filled = int(np.count_nonzero(empty))
-    if n_filled == mesh.n_elements:
+    if empty.all():
         raise ValueError(
             "the rule has no direction anywhere; look at its sets of nodes and its axis"
         )
-    while empty.any():
-        at_nodes = np.zeros((mesh.n_nodes, 9))
-        for block, part in zip(mesh.blocks, mesh.slices(), strict=True):
-            f = fibres[part]
-            dyads = (f[:, :, np.newaxis] * f[:, np.newaxis]).reshape(-1, 9)
-            for nodes in block.nodes.T:
-                np.add.at(at_nodes, nodes, dyads)
-        found = np.zeros(0, dtype=np.intp)
-        for block, part in zip(mesh.blocks, mesh.slices(), strict=True):
+    blocks = list(
+        zip((block.nodes for block in mesh.blocks), mesh.slices(), strict=True)
+    )
+    at_nodes = np.zeros((mesh.n_nodes, 6))
+    wanted = np.zeros(mesh.n_nodes, dtype=bool)
+    wanted[mesh.nodes_of_elements(empty)] = True
+    new = [
+        np.flatnonzero(~empty[part] & wanted[nodes].any(axis=1))
+        for nodes, part in blocks
+    ]
+    n_filled = 0
+    while any(map(len, new)):
+        for (nodes, part), rows in zip(blocks, new, strict=True):
+            add_dyads(at_nodes, nodes[rows], fibres[part.start + rows])
+        reached = at_nodes[:, :3].any(axis=1)
+        new = []
+        for nodes, part in blocks:
             missing = np.flatnonzero(empty[part])
-            means = at_nodes[block.nodes[missing]].mean(axis=1).reshape(-1, 3, 3)
-            some = np.trace(means, axis1=1, axis2=2) > 0.0
-            here = part.start + missing[some]
-            fibres[here] = np.linalg.eigh(means[some])[1][:, :, -1]
-            found = np.concatenate([found, here])
-        if not len(found):  # a part of the mesh that the rule does not reach
-            break
-        empty[found] = False
+            rows = missing[reached[nodes[missing]].any(axis=1)]
+            fibres[part.start + rows] = mean_directions(
+                at_nodes[nodes[rows]].sum(axis=1)
+            )
+            empty[part.start + rows] = False
+            n_filled += len(rows)
+            new.append(rows)
     return RuleFibres(fibres, n_filled=n_filled)

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from cardiosim.tissue.mesh import Mesh
 from cardiosim.tissue.number_files import read_numbers
+from cardiosim.tissue.symmetric_tensors import dyads, matrices
 
+# Files round fibres to a few digits, so that a "zero" may carry this much.
+SPECK = 1e-6
+# What is left of a unit sheet vector across a fibre that is as long as this or shorter
+# has no direction either.
+NEARLY_PARALLEL = 1e-3
 CHUNK = 65536  # elements handled at a time, so that temporaries stay small
 NEARLY_NORMAL = (
     0.17  # sine of 10 degrees: a fibre this close to the normal of its plane
@@ -100,19 +106,25 @@ def read_fibres(
     Args:
         path: .lon (openCARP), .npy, .npz (arrays "fibres" and "sheets"), .csv, .txt:
             three columns, or six with the sheets behind.
-        mesh: whose elements come in the order of its blocks.
+        mesh: whose elements come in the order of its file, or of its blocks.
 
     Returns:
         Unit vectors, shape (n_elements, 3) each; zero where the file has zeros.
     """
     values = np.atleast_2d(read_numbers(path, "fibres"))
-    if values.shape not in ((mesh.n_elements, 3), (mesh.n_elements, 6)):
+    counts = {mesh.n_elements: None}
+    if mesh.numbering is not None:
+        counts[mesh.numbering.n_file_elements] = mesh.numbering.elements
+    if values.shape[0] not in counts or values.shape[1:] not in ((3,), (6,)):
         raise ValueError(
             f"{path} holds numbers of shape {values.shape}; expected a row of three "
-            f"(or six, with sheets) for each of {mesh.n_elements} elements"
+            f"(or six, with sheets) for each of {' or '.join(map(str, counts))} "
+            "elements"
         )
+    chosen = counts[values.shape[0]]
+    chosen = slice(None) if chosen is None else chosen
     if values.shape[1] == 6:
-        return normalised(values[:, :3]), normalised(values[:, 3:])
+        return normalised(values[chosen, :3]), normalised(values[chosen, 3:])
     sheets = None
     if Path(path).suffix.lower() == ".npz":
         with np.load(path, allow_pickle=False) as archive:
@@ -121,18 +133,58 @@ def read_fibres(
             raise ValueError(
                 f"{path}: sheets have shape {sheets.shape}; expected {values.shape}"
             )
-    return normalised(values), None if sheets is None else normalised(sheets)
+    return (
+        normalised(values[chosen]),
+        None if sheets is None else normalised(sheets[chosen]),
+    )
 
 
-def normalised(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Vectors of length 1; those shorter than 1e-6 become zero.
-
-    Files round fibres to a few digits, so that a "zero" may carry a speck.
-    """
+def normalised(
+    vectors: NDArray[np.float64], shortest: float = SPECK
+) -> NDArray[np.float64]:
+    """Vectors of length 1; those no longer than `shortest` become zero."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    present = lengths > 1e-6
+    present = lengths > shortest
     scale = np.divide(1.0, lengths, where=present, out=np.zeros_like(lengths))
     return vectors * scale[:, np.newaxis]
+
+
+def add_dyads(
+    at_nodes: NDArray[np.float64],
+    nodes: NDArray[np.integer],
+    fibres: NDArray[np.float64],
+) -> None:
+    """Add f f^T of each element to all its nodes: a fibre has no sense, f f^T neither.
+
+    Args:
+        at_nodes: six components, shape (n_nodes, 6), added to.
+        nodes: of the elements, shape (n, n_vertices).
+        fibres: of the elements, shape (n, 3).
+    """
+    flat, n_vertices = nodes.ravel(), nodes.shape[1]
+    for component, values in enumerate(dyads(fibres).T):
+        at_nodes[:, component] += np.bincount(
+            flat, np.repeat(values, n_vertices), len(at_nodes)
+        )
+
+
+def mean_directions(
+    sums: NDArray[np.float64], normals: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Unit vectors nearest to the fibres whose f f^T were added up, shape (n, 3).
+
+    Args:
+        sums: of f f^T, shape (n, 6).
+        normals: of planes in which they are to lie, shape (n, 3).
+
+    Returns:
+        The eigenvector of the largest eigenvalue of each sum.
+    """
+    found = matrices(sums)
+    if normals is not None:
+        flat = np.eye(3) - normals[:, :, np.newaxis] * normals[:, np.newaxis]
+        found = flat @ found @ flat
+    return np.linalg.eigh(found)[1][:, :, -1]
 
 
 def fit_to_elements(mesh: Mesh, fibres: NDArray[np.float64]) -> FittedFibres:
@@ -177,11 +229,12 @@ def fit_sheets(
     Zero where a sheet vector is parallel to its fibre, or either is missing.
     """
     if is_uniform(sheets) and is_uniform(fibres):
-        row = normalised(perpendicular_part(sheets[:1], fibres[:1]))
+        row = normalised(perpendicular_part(sheets[:1], fibres[:1]), NEARLY_PARALLEL)
         return np.broadcast_to(row[0], sheets.shape)
     fitted = np.empty(sheets.shape)
     for part in chunks(len(sheets)):
-        fitted[part] = normalised(perpendicular_part(sheets[part], fibres[part]))
+        across = perpendicular_part(sheets[part], fibres[part])
+        fitted[part] = normalised(across, NEARLY_PARALLEL)
         fitted[part] *= fibres[part].any(axis=1)[:, np.newaxis]
     return fitted
 

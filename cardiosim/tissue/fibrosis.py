@@ -143,10 +143,9 @@ def gaussian_field(
         mesh,
         conductivity_tensors(mesh.n_elements, along, across, fibres=fibres),
         consistent=0.0,
-        thickness=1.0,
-        cross_section=1.0,
     )
-    noise = np.sqrt(operator.lumped_mass) * random.standard_normal(mesh.n_nodes)
+    mass = operator.restrict(operator.lumped_mass)
+    noise = np.sqrt(mass) * random.standard_normal(mesh.n_nodes)
     field = solve_positive_definite(operator.matrix(1.0, 1.0), noise, mesh.dimension)
     on_boundary = np.zeros(mesh.n_nodes, dtype=bool)
     on_boundary[boundary_nodes(mesh)] = True

@@ -15,6 +15,7 @@ Reference: Zienkiewicz, Taylor, Zhu 2013, The Finite Element Method, ch. 3 and 5
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -22,6 +23,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from cardiosim.tissue.element_measures import DEGENERATE
 from cardiosim.tissue.mesh import SHAPES, Mesh
 from cardiosim.tissue.sparse_product import sparse_product
 
@@ -45,24 +47,56 @@ def simplex_geometry(
     Raises:
         ValueError: an element has no size.
     """
-    corners = points[nodes]
-    edges = corners[:, 1:] - corners[:, :1]
-    gram = edges @ edges.transpose(0, 2, 1)
-    d = edges.shape[1]
-    # Against the volume of its edges at right angles, squared; rounding leaves 1e-16.
-    squared = np.linalg.det(gram)
-    flat = ~(squared > 1e-14 * np.diagonal(gram, axis1=1, axis2=2).prod(axis=1))
+    d = nodes.shape[1] - 1
+    coordinates = np.ascontiguousarray(points.T)
+    corners = [coordinates[:, vertices] for vertices in nodes.T]
+    edges = [corner - corners[0] for corner in corners[1:]]
+    # The dual basis g_i . e_j = delta_ij by cofactors, times the square of a length (of
+    # the edge or of the normal) or the sixfold volume.
+    if d == 1:
+        duals, divisor = edges, _dot(edges[0], edges[0])
+        size = np.sqrt(divisor)
+    elif d == 2:
+        normal = _cross(*edges)
+        divisor = _dot(normal, normal)
+        duals = [_cross(edges[1], normal), _cross(normal, edges[0])]
+        size = np.sqrt(divisor) / 2.0
+    else:
+        duals = [_cross(edges[1], edges[2]), _cross(edges[2], edges[0])]
+        duals.append(_cross(edges[0], edges[1]))
+        divisor = _dot(edges[0], duals[0])
+        size = np.abs(divisor) / 6.0
+    pairs = itertools.combinations(corners, 2)
+    longest = np.sqrt(np.max([_dot(a - b, a - b) for a, b in pairs], axis=0))
+    flat = ~(size > DEGENERATE * longest**d)
     if flat.any():
         worst = int(np.flatnonzero(flat)[0])
         raise ValueError(
             f"the element of nodes {', '.join(map(str, nodes[worst]))} has no size; "
             "`cardiosim mesh info` names all that is wrong with a mesh"
         )
-    size = np.sqrt(squared) / math.factorial(d)
-    gradients = np.empty_like(corners)
-    gradients[:, 1:] = np.linalg.solve(gram, edges)
-    gradients[:, 0] = -gradients[:, 1:].sum(axis=1)
+    gradients = np.zeros((len(nodes), d + 1, 3))
+    for vertex, dual in enumerate(duals, start=1):
+        dual = dual / divisor
+        gradients[:, vertex] = dual.T
+        gradients[:, 0] -= dual.T
     return size, gradients
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vector products of columns, (3, n)."""
+    return np.stack(
+        [
+            a[1] * b[2] - a[2] * b[1],
+            a[2] * b[0] - a[0] * b[2],
+            a[0] * b[1] - a[1] * b[0],
+        ]
+    )
+
+
+def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scalar products of columns, (3, n) -> (n,)."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def element_gradients(mesh: Mesh, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,25 +113,21 @@ def element_gradients(mesh: Mesh, values: NDArray[np.float64]) -> NDArray[np.flo
     return found
 
 
-def element_sizes(
-    mesh: Mesh, thickness: float = 1.0, cross_section: float = 1.0
-) -> NDArray[np.float64]:
+def element_sizes(mesh: Mesh) -> NDArray[np.float64]:
     """Volume of each element, mm3, shape (n_elements,).
 
     Args:
-        mesh: a grid, or of lines, triangles and tetrahedra.
-        thickness: of squares and triangles, mm.
-        cross_section: of lines, mm2.
+        mesh: a grid, or of lines, triangles and tetrahedra; without a thickness the
+            sizes of squares and triangles are areas, without a cross-section those of
+            lines are lengths.
     """
     sizes = np.empty(mesh.n_elements)
     if mesh.grid is not None:
-        across = _extent_across(mesh.dimension, thickness, cross_section)
-        sizes[:] = math.prod(mesh.grid.spacing) * across
+        sizes[:] = math.prod(mesh.grid.spacing) * mesh.across(mesh.dimension)
         return sizes
     for part, nodes in _chunks(mesh):
         size, _ = simplex_geometry(mesh.points, nodes)
-        across = _extent_across(nodes.shape[1] - 1, thickness, cross_section)
-        sizes[part] = size * across
+        sizes[part] = size * mesh.across(nodes.shape[1] - 1)
     return sizes
 
 
@@ -115,8 +145,6 @@ class ElementOperator:
         mesh: Mesh,
         tensors: NDArray[np.float64],
         consistent: float = 0.5,
-        thickness: float = 1.0,
-        cross_section: float = 1.0,
     ) -> None:
         """Assemble the matrices.
 
@@ -125,8 +153,6 @@ class ElementOperator:
             tensors: diffusivity of each element, mm2/ms, shape (n_elements, 6): xx,
                 yy, zz, xy, xz, yz.
             consistent: share of the consistent mass, 0 to 1.
-            thickness: of triangles, mm; of no effect where there are only triangles.
-            cross_section: of lines, mm2, likewise.
 
         Raises:
             ValueError: a node belongs to no element, or an element has no size.
@@ -139,7 +165,7 @@ class ElementOperator:
         for part, nodes in _chunks(mesh):
             size, gradients = simplex_geometry(mesh.points, nodes)
             n_vertices = nodes.shape[1]
-            size *= _extent_across(n_vertices - 1, thickness, cross_section)
+            size *= mesh.across(n_vertices - 1)
             D = tensors[part]
             self.lumped_mass += np.bincount(
                 nodes.ravel(), np.repeat(size / n_vertices, n_vertices), minlength=n
@@ -219,11 +245,6 @@ def _chunks(mesh: Mesh) -> Iterator[tuple[slice, NDArray[np.integer]]]:
             nodes = block.nodes[first : first + CHUNK]
             start = whole.start + first
             yield slice(start, start + len(nodes)), nodes
-
-
-def _extent_across(dimension: int, thickness: float, cross_section: float) -> float:
-    """What turns a length or an area into a volume."""
-    return {1: cross_section, 2: thickness, 3: 1.0}[dimension]
 
 
 def _times(

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+MOST_NODES = 2**31 - 1  # whose numbers are 32-bit
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +41,13 @@ class Grid:
 
         Raises:
             ValueError: a size is no whole multiple of its spacing; names the nearest.
+                Or there are more nodes than fit into memory.
         """
         shape = tuple(
             _intervals(kind, axis, length, dx) + 1
             for axis, length, dx in zip("xyz", size, spacing, strict=False)
         )
+        _check_count(kind, shape)
         return cls(shape, tuple(map(float, size)))
 
     @property
@@ -114,6 +119,29 @@ class Grid:
             for far in itertools.product((0, 1), repeat=self.dimension)
         ]
         return (first[:, np.newaxis] + np.array(offsets)).astype(np.int32)
+
+
+def _check_count(kind: str, shape: tuple[int, ...]) -> None:
+    """Check that positions and elements of a grid have a place in memory."""
+    n_nodes = math.prod(shape)
+    # Three positions of 8 bytes a node, 2^d node numbers of 4 bytes an element.
+    size = n_nodes * (24 + 4 * 2 ** len(shape))
+    memory = _memory()
+    if n_nodes > MOST_NODES or size > memory:
+        there = f"{memory / 1e9:.3g} GB are there" if memory < math.inf else "too much"
+        raise ValueError(
+            f"{kind} of {' x '.join(map(str, shape))} = {n_nodes:.3g} nodes, at most "
+            f"{MOST_NODES:.2g} have numbers; its mesh alone takes {size / 1e9:.3g} GB "
+            f"({there}); use a larger dx or a smaller size"
+        )
+
+
+def _memory() -> float:
+    """Memory of the machine, bytes; infinite where it is not told."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def _intervals(kind: str, axis: str, length: float, dx: float) -> int:

@@ -13,15 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import cg, splu
 
+from cardiosim.tissue.conjugate_gradients import ConjugateGradients, NoConvergence
 from cardiosim.tissue.discretisation import discretise
 from cardiosim.tissue.finite_element import element_gradients
+from cardiosim.tissue.linear_solvers import FACTORED, factorised
 from cardiosim.tissue.mesh import Mesh
+from cardiosim.tissue.sparse_product import sparse_product
 
-# Nodes of lines and surfaces up to which a factorisation is quicker than iterations.
-LARGEST_FACTORISED = 300_000
+# Nodes up to which a system is factored, by dimension. Lines and surfaces fill in
+# little, and without a mass their condition grows with the number of nodes.
+LARGEST_FACTORISED = {1: np.inf, 2: 300_000, 3: FACTORED[3]}
 SOLVER_TOLERANCE = 1e-10
+MOST_ITERATIONS = 20_000
 
 
 def solve_laplace(
@@ -59,8 +63,7 @@ def solve_laplace(
     if not fixed:
         raise ValueError("a Laplace problem without any fixed nodes; give their values")
     unit = np.broadcast_to([1.0, 1.0, 1.0, 0.0, 0.0, 0.0], (mesh.n_elements, 6))
-    # Bundles in a wall follow it: the sizes across elements need not be known here.
-    operator = discretise(mesh, unit, 0.0, thickness=1.0, cross_section=1.0)
+    operator = discretise(mesh, unit, 0.0)
     stiffness = operator.matrix(0.0, 1.0).tocsr()
     _check_reached(stiffness, is_fixed)
     return solve_with_fixed(stiffness, phi, is_fixed, mesh.dimension)
@@ -103,18 +106,43 @@ def solve_positive_definite(
         dimension: of the mesh: factors of surfaces fill in little, of volumes much.
 
     Raises:
-        RuntimeError: the iterations did not converge.
+        NoConvergence: the iterations did not.
     """
-    if dimension <= 2 and len(rhs) <= LARGEST_FACTORISED:
-        return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A").solve(rhs)
-    jacobi = sparse.diags_array(1.0 / matrix.diagonal())
-    solution, info = cg(matrix, rhs, rtol=SOLVER_TOLERANCE, maxiter=20_000, M=jacobi)
-    if info:
-        raise RuntimeError(
-            f"{len(rhs)} equations did not converge in 20000 iterations; look for "
-            "elements of no size in the mesh"
-        )
-    return solution
+    if len(rhs) <= LARGEST_FACTORISED[dimension]:
+        return factorised(matrix).solve(rhs)
+    solver = ConjugateGradients(
+        _Assembled(matrix), 1.0, 1.0, SOLVER_TOLERANCE, MOST_ITERATIONS
+    )
+    try:
+        return solver.solve(rhs)
+    except NoConvergence:
+        raise NoConvergence(
+            f"{len(rhs)} equations did not converge in {MOST_ITERATIONS} iterations; "
+            "look for elements of no size in the mesh"
+        ) from None
+
+
+class _Assembled:
+    """A matrix in the place of an operator: its row sums are the mass."""
+
+    def __init__(self, matrix: sparse.csr_array):
+        self._diagonal = matrix.diagonal()
+        self._couplings = sparse.csr_array(matrix - sparse.diags_array(self._diagonal))
+        self._row_sums = self._diagonal + self._couplings.sum(axis=1)
+
+    def apply(
+        self,
+        mass: float,
+        stiffness: float,
+        u: NDArray[np.float64],
+        out: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Set out to the product with u."""
+        return sparse_product(stiffness, self._couplings, mass, self._row_sums, u, out)
+
+    def diagonal(self, mass: float, stiffness: float) -> NDArray[np.float64]:
+        """Return the diagonal of the matrix."""
+        return self._diagonal
 
 
 def gradients_in_elements(mesh: Mesh, phi: NDArray[np.float64]) -> NDArray[np.float64]:

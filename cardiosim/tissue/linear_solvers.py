@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpttrf, dpttrs
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 
 from cardiosim.tissue.conjugate_gradients import ConjugateGradients
 from cardiosim.tissue.discretisation import Operator
@@ -136,17 +136,22 @@ class Factors:
 
     def __init__(self, operator: Operator, matrix: scipy.sparse.csr_array):
         self._operator = operator
-        self._factors = splu(
-            matrix.tocsc(),
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        )
+        self._factors = factorised(matrix)
 
     def solve(self, b: Array) -> Array:
         """Return x."""
         operator = self._operator
         return operator.expand(self._factors.solve(operator.restrict(b)))
+
+
+def factorised(matrix: scipy.sparse.csr_array) -> SuperLU:
+    """Factors of a symmetric positive definite matrix."""
+    return splu(
+        matrix.tocsc(),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
 
 
 def _is_chain(matrix: scipy.sparse.csr_array) -> bool:

@@ -7,14 +7,19 @@ is one array over all of them. Structured meshes carry their grid too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.tissue.grid import Grid
+
+if TYPE_CHECKING:  # it needs scipy, which the command line starts without
+    from cardiosim.tissue.file_numbering import FileNumbering
 
 # Number of vertices and dimension of each shape of element; names as in meshio.
 SHAPES = {
@@ -77,7 +82,15 @@ class Mesh:
         sheets: unit vectors across the fibres in the sheet, likewise.
         node_sets: node numbers by name, as a mesh file lists them.
         fibrotic: elements that are fibrotic, shape (n_elements,); None without any.
+        element_fields: what else is known of each element and worth a look, by name,
+            shape (n_elements,).
         grid: of a cable, sheet or slab.
+        thickness: of triangles and squares, mm; needed beside lines or volumes, else
+            masses are areas.
+        cross_section: of lines, mm2; needed beside triangles or volumes, else masses
+            are lengths.
+        numbering: of the file that the mesh was read from; None if it is that of the
+            mesh.
     """
 
     kind: str
@@ -89,7 +102,11 @@ class Mesh:
     sheets: NDArray[np.float64] | None = None
     node_sets: Mapping[str, NDArray[np.integer]] = field(default_factory=dict)
     fibrotic: NDArray[np.bool_] | None = None
+    element_fields: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     grid: Grid | None = None
+    thickness: float | None = None
+    cross_section: float | None = None
+    numbering: FileNumbering | None = None
 
     def __post_init__(self) -> None:
         if self.points.ndim != 2 or self.points.shape[1] != 3:
@@ -104,6 +121,10 @@ class Mesh:
                     f"{name} have shape {values.shape}; expected one row an element, "
                     f"{(self.n_elements, *columns)}"
                 )
+        for name, unit in {"thickness": "mm", "cross_section": "mm2"}.items():
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < math.inf:
+                raise ValueError(f"{name} {value:g} {unit}; it must be positive")
 
     @property
     def n_nodes(self) -> int:
@@ -137,6 +158,10 @@ class Mesh:
     def spacing(self) -> float | None:
         """Largest distance of neighbours in a grid, mm; None for other meshes."""
         return None if self.grid is None else max(self.grid.spacing)
+
+    def across(self, dimension: int) -> float:
+        """What makes volumes of lengths (1) or areas (2); 1 where it is not known."""
+        return {1: self.cross_section, 2: self.thickness}.get(dimension) or 1.0
 
     def slices(self) -> list[slice]:
         """Where each block lies in the arrays over elements."""
@@ -233,4 +258,5 @@ def with_holes(mesh: Mesh, inside: NDArray[np.bool_]) -> Mesh:
         )
     if inside.all():
         raise ValueError("the hole takes out every element; make it smaller")
-    return mesh_of_grid(mesh.kind, mesh.grid.without(inside))
+    holed = mesh_of_grid(mesh.kind, mesh.grid.without(inside))
+    return replace(holed, thickness=mesh.thickness, cross_section=mesh.cross_section)

@@ -7,7 +7,8 @@ nodes instead. What counts is, in this order:
 
 1. what the file says: cell data `conducting` (1 tissue, 0 not), or a format whose
    elements all conduct (openCARP);
-2. elements of a group that is asked for as a bundle are tissue;
+2. elements of a group that is asked for as a bundle are tissue; a group without a name
+   is asked for as it is shown (`curve_7`) or by its number (`7`);
 3. a triangle that is a face of a tetrahedron, a line that is an edge of a triangle or a
    tetrahedron, and a single node are no tissue;
 4. everything else is: lines between tissues or away from them are 1D bundles, triangles
@@ -24,11 +25,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.tissue.element_keys import element_keys
+from cardiosim.tissue.line_groups import (
+    CURVE,
+    names_of_unnamed_lines,
+    perhaps_bundles,
+    unnamed_lines,
+)
 from cardiosim.tissue.mesh import SHAPES, ElementBlock, Mesh
 from cardiosim.tissue.mesh_report import Finding, counted
 
 SIMPLICES = ("line", "triangle", "tetra")
-_PLACE = {0: "point", 1: "curve", 2: "surface", 3: "volume"}
+_PLACE = {0: "point", 1: CURVE, 2: "surface", 3: "volume"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +98,8 @@ def tissue_of(
     Args:
         content: of a file; node numbers are in range.
         points: its nodes, mm, shape (n_nodes, 3).
-        bundles: names of groups of lines that conduct, even where they run along edges.
+        bundles: names or numbers of groups of lines that conduct, even where they run
+            along edges.
 
     Returns:
         The mesh; the number in the file of each of its elements; what there is to say.
@@ -107,6 +115,7 @@ def tissue_of(
     named = np.zeros(total, dtype=bool)
     for name, nodes in _places(content, conducts, named, findings).items():
         node_sets[name] = np.union1d(nodes, node_sets.get(name, nodes[:0]))
+    findings += perhaps_bundles(content, conducts)
     unnamed = np.count_nonzero(~conducts & ~named)
     if unnamed:
         findings.append(
@@ -204,8 +213,11 @@ def _bundles(
                 if dimension in (None, SHAPES[cells.shape][1]):
                     hit = content.regions[cells.numbers] == number
                     chosen[cells.numbers[hit]] = True
+        elif len(lines := unnamed_lines(content, name)):
+            chosen[lines] = True
         else:
-            known = ", ".join(dict.fromkeys([*content.element_sets, *by_name]))
+            shown = [*content.element_sets, *by_name, *names_of_unnamed_lines(content)]
+            known = ", ".join(dict.fromkeys(shown))
             raise ValueError(
                 f'there is no group "{name}" of elements; the file names '
                 f"{known or 'none'}"

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.tissue.element_measures import edge_lengths
+from cardiosim.tissue.file_numbering import FileNumbering
 from cardiosim.tissue.gmsh_geometry import meshed
 from cardiosim.tissue.mesh import Mesh
 from cardiosim.tissue.mesh_content import MeshContent, tissue_of
@@ -107,6 +109,21 @@ def write_mesh(mesh: Mesh, path: str | Path, force: bool = False) -> list[Path]:
     return [path.parent / name for name in names]
 
 
+def files_of_mesh(path: str | Path) -> list[Path]:
+    """Return the files that `read_mesh` would read, as far as they exist.
+
+    Args:
+        path: a file; for openCARP one of its files or their common name.
+    """
+    path = Path(path)
+    if path.suffix.lower() in SUFFIXES or not path.is_file():
+        return files_of(opencarp_base(path))
+    # XDMF keeps its numbers in a second file.
+    beside = path.with_suffix(".h5")
+    is_split = path.suffix.lower() in (".xdmf", ".xmf") and beside.is_file()
+    return [path, beside] if is_split else [path]
+
+
 def _check_nothing_is_left(base: Path, names: list[str]) -> None:
     """Check that no file of a former openCARP mesh would be read with the new one."""
     left = [file for file in files_of(base) if file.name not in names]
@@ -143,6 +160,10 @@ def _checked(
     lengths = {name: float(length) for name, length in UNITS.items()}
     mesh, file_elements, findings = tissue_of(content, points, bundles)
     mesh, nodes, elements, repairs = repaired(mesh, file_elements)
+    n_elements = sum(map(len, content.cells))
+    numbering = FileNumbering.of(nodes, n_nodes, file_elements[elements], n_elements)
+    if not numbering.is_that_of_the_file:
+        mesh = replace(mesh, numbering=numbering)
     findings += check_extent(mesh.points, taken, unit is not None, lengths)
     report = MeshReport(
         findings=(*findings, *repairs),
@@ -151,7 +172,7 @@ def _checked(
         file_nodes=nodes,
         file_elements=file_elements[elements],
         n_file_nodes=n_nodes,
-        n_file_elements=sum(map(len, content.cells)),
+        n_file_elements=n_elements,
     )
     return mesh, report
 
@@ -179,7 +200,7 @@ def _written_aside(parent: Path, force: bool) -> Iterator[Path]:
         if there and not force:
             raise FileExistsError(
                 f"{', '.join(map(str, there))} is there already; name another file, "
-                "or use force to write over it"
+                "or write over it with force (--force)"
             )
         for file in files:
             os.replace(file, parent / file.name)

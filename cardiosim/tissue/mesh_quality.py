@@ -13,20 +13,16 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from cardiosim.tissue.connected_parts import connected_parts
 from cardiosim.tissue.element_keys import element_keys
-from cardiosim.tissue.element_measures import signed_measures
+from cardiosim.tissue.element_measures import DEGENERATE, signed_measures
+from cardiosim.tissue.fibres import SPECK, fit_sheets, normalised
 from cardiosim.tissue.mesh import ElementBlock, Mesh
 from cardiosim.tissue.mesh_content import FileCells
 from cardiosim.tissue.mesh_report import Finding, counted, renumbered
 
-# Measure over (longest edge)^dimension: 0.43 of an equilateral triangle, 0.12 of a
-# regular tetrahedron. Rounding of coordinates leaves 1e-13 of a flat element; a flat
-# one that was stored in single precision is a sliver.
-DEGENERATE = 1e-10
-SLIVER = 1e-4
+SLIVER = 1e-4  # measured as element_measures.DEGENERATE
 
 LARGEST = 500.0  # mm; a heart measures some 150 mm
 SMALLEST = 1.0  # mm
@@ -250,15 +246,10 @@ def _check_finite(mesh: Mesh, block: ElementBlock) -> None:
 
 def _parts(mesh: Mesh) -> list[Finding]:
     """Parts of the mesh that share no node."""
-    starts = [block.nodes[:, :-1].ravel() for block in mesh.blocks]
-    ends = [block.nodes[:, 1:].ravel() for block in mesh.blocks]
-    start, end = np.concatenate(starts), np.concatenate(ends)
-    ones = np.ones(len(start), dtype=np.int8)
-    graph = coo_array((ones, (start, end)), shape=(mesh.n_nodes,) * 2)
-    count, part = connected_components(graph, directed=False)
+    _, sizes = connected_parts(mesh)
+    count = len(sizes)
     if count == 1:
         return []
-    sizes = np.sort(np.bincount(part))[::-1]
     named = ", ".join(str(size) for size in sizes[:_SHOWN])
     more = ", ..." if count > _SHOWN else ""
     line = (
@@ -294,10 +285,10 @@ def _with_unit_vectors(
             )
         )
         return replace(mesh, sheets=None)
-    fibres = _normalised(mesh.fibres, "fibre", file_elements, findings)
+    fibres = _checked_directions(mesh.fibres, "fibre", file_elements, findings)
     sheets = mesh.sheets
     if sheets is not None:
-        sheets = _normalised(sheets, "sheet vector", file_elements, findings)
+        sheets = _checked_directions(sheets, "sheet vector", file_elements, findings)
         along = np.einsum("ij,ij->i", sheets, fibres)
         skew = np.abs(along) > 1e-3
         if skew.any():
@@ -308,20 +299,17 @@ def _with_unit_vectors(
                     "to the fibre; the part along the fibre was taken off",
                 )
             )
-        sheets = sheets - along[:, np.newaxis] * fibres
-        lengths = np.linalg.norm(sheets, axis=1, keepdims=True)
-        # What is left of a sheet vector along its fibre has no direction.
-        sheets = np.where(lengths > 1e-3, sheets / np.maximum(lengths, 1e-3), 0.0)
+        sheets = fit_sheets(sheets, fibres)
     return replace(mesh, fibres=fibres, sheets=sheets)
 
 
-def _normalised(
+def _checked_directions(
     vectors: NDArray[np.float64],
     what: str,
     file_elements: NDArray[np.intp],
     findings: list[Finding],
 ) -> NDArray[np.float64]:
-    """Vectors of length 1; zero stays zero."""
+    """Vectors of length 1, or zero."""
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         first = int(np.flatnonzero(~finite)[0])
@@ -331,7 +319,7 @@ def _normalised(
             "there is none"
         )
     lengths = np.linalg.norm(vectors, axis=1)
-    zero = lengths == 0.0
+    zero = lengths <= SPECK
     # Files carry five digits at least.
     other = ~zero & (np.abs(lengths - 1.0) > 1e-4)
     if other.any():
@@ -351,7 +339,7 @@ def _normalised(
                 f"{what} (zero)",
             )
         )
-    return vectors / np.where(zero, 1.0, lengths)[:, np.newaxis]
+    return normalised(vectors)
 
 
 def _listed(numbers: NDArray) -> str:

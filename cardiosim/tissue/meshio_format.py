@@ -119,7 +119,7 @@ def write_meshio(mesh: Mesh, path: Path) -> None:
     """Write a mesh by meshio.
 
     Args:
-        mesh: of any kind.
+        mesh: of lines, triangles and tetrahedra.
         path: file to make; its ending says the format.
 
     Raises:
@@ -133,6 +133,13 @@ def write_meshio(mesh: Mesh, path: Path) -> None:
         raise ValueError(
             f"{path.name}: meshes are written with all that belongs to them as "
             f"{', '.join(WRITTEN)} and .elem (openCARP); use one of these"
+        )
+    other = {block.shape for block in mesh.blocks} - set(SIMPLICES)
+    if other:
+        raise ValueError(
+            f"{path.name}: mesh files hold lines, triangles and tetrahedra; this mesh "
+            f"has elements of shape {', '.join(sorted(other))}: write "
+            "cardiosim.tissue.simplices.simplices_of(mesh)"
         )
     cells = [(block.shape, block.nodes) for block in mesh.blocks]
     parts = mesh.slices()
@@ -227,6 +234,8 @@ def _remedy(shape: str) -> str:
 
 def _positions(points: NDArray, shown: Path) -> NDArray[np.float64]:
     points = np.asarray(points, dtype=np.float64)
+    if not points.size:
+        raise ValueError(f"{shown} is empty: it holds no nodes")
     if points.ndim != 2 or points.shape[1] not in (1, 2, 3):
         raise ValueError(
             f"{shown}: the nodes have shape {points.shape}; expected (n_nodes, 2 or 3)"
@@ -243,6 +252,12 @@ def _regions(
         return None, []
     values = data[found[0]]
     values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    n_missing = int(np.count_nonzero(~np.isfinite(values)))
+    if n_missing:
+        raise ValueError(
+            f'{shown}: "{found[0]}" is not finite in {n_missing} of {len(values)} '
+            "elements; expected the whole number of a region in each"
+        )
     if values.ndim != 1 or not np.all(values == np.round(values)):
         raise ValueError(
             f'{shown}: the regions in "{found[0]}" have shape {values.shape} and type '

@@ -7,6 +7,7 @@ may open a .csv file.
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def read_numbers(path: str | Path, name: str) -> NDArray[np.float64]:
         values = np.asarray(_read(path, name), dtype=np.float64)
     except FileNotFoundError:
         raise ValueError(f"{path} is no file; expected {name} in it") from None
+    except IsADirectoryError:
+        raise ValueError(f"{path} is a folder; expected {name} in a file") from None
     except (TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} does not hold numbers: {error}") from None
     if not values.size:
@@ -59,7 +62,7 @@ def _read(path: Path, name: str) -> NDArray:
     separator = "," if suffix == ".csv" else None
     with path.open(encoding="utf-8") as file:
         names = suffix == ".csv" and not _is_number(file.readline().split(",")[0])
-    return np.loadtxt(path, delimiter=separator, skiprows=int(names))
+    return _table(path, delimiter=separator, skiprows=int(names))
 
 
 def _from_archive(path: Path, name: str) -> NDArray:
@@ -83,13 +86,20 @@ def _from_lon(path: Path) -> NDArray:
             f'its first line is "{" ".join(first[:6])}"; expected 1 (fibres) or '
             "2 (fibres and sheets)"
         )
-    values = np.loadtxt(path, skiprows=1, ndmin=2)
-    if values.shape[1] != 3 * n_vectors:
+    values = _table(path, skiprows=1, ndmin=2)
+    if values.size and values.shape[1] != 3 * n_vectors:
         raise ValueError(
             f"it has {values.shape[1]} columns; expected {3 * n_vectors}, as its "
             "first line says"
         )
     return values
+
+
+def _table(path: Path, **options) -> NDArray:
+    """What NumPy reads, and nothing else: an empty file is found by who asked."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "loadtxt: input contained no data")
+        return np.loadtxt(path, **options)
 
 
 def _is_number(text: str) -> bool:

@@ -13,6 +13,7 @@ Reference: openCARP user's manual, "Input file formats", https://opencarp.org
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -201,10 +202,13 @@ def _numbers(path: Path, lines: list[bytes], kind: type) -> NDArray:
 
 def _table(path: Path, lines: list[bytes], columns: tuple[int, ...], kind: type):
     """Numbers as rows of equal length, which must be one of `columns`."""
-    width = len(lines[0].split()) if lines else columns[0]
     values = _numbers(path, lines, kind)
+    width = len(lines[0].split()) if lines else columns[0]
     if width not in columns or values.size != width * len(lines):
-        odd = next((ln for ln in lines if len(ln.split()) != width), lines[0])
+        widths = Counter(len(line.split()) for line in lines)
+        # What most lines have is right, and the others are cut off or too long.
+        usual = max(columns, key=lambda n: widths[n])
+        odd = next(line for line in lines if len(line.split()) != usual)
         expected = " or ".join(str(n) for n in columns)
         raise ValueError(
             f'{path}: the line "{odd.decode(errors="replace").strip()[:60]}" has '

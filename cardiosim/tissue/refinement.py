@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cardiosim.tissue.file_numbering import FileNumbering
 from cardiosim.tissue.mesh import ElementBlock, Mesh
 
 # Vertices of the children: first the corners of the element, then the middles of its
@@ -42,7 +43,7 @@ def refine(mesh: Mesh, times: int = 1) -> Mesh:
 
     The elements made of one lie together in its place and inherit its region, fibre and
     sheet; a new node belongs to a node set if both ends of its edge do. Nodes of the
-    mesh keep their numbers.
+    mesh keep their numbers, and `numbering` tells what elements were made of.
 
     Args:
         mesh: of lines, triangles and tetrahedra.
@@ -59,6 +60,10 @@ def refine(mesh: Mesh, times: int = 1) -> Mesh:
             f'a mesh of kind "{mesh.kind}" is not refined; expected lines, triangles '
             "and tetrahedra (a grid takes a smaller dx)"
         )
+    if times and mesh.numbering is None:
+        n, m = mesh.n_nodes, mesh.n_elements
+        own = FileNumbering.of(np.arange(n), n, np.arange(m), m)
+        mesh = replace(mesh, numbering=own)
     for _ in range(times):
         mesh = _halved(mesh)
     return mesh
@@ -88,7 +93,14 @@ def _halved(mesh: Mesh) -> Mesh:
         inside[members] = True
         new = mesh.n_nodes + np.flatnonzero(inside[edges].all(axis=1))
         sets[name] = np.concatenate([members, new])
-    return replace(mesh, points=points, blocks=tuple(blocks), node_sets=sets, **arrays)
+    return replace(
+        mesh,
+        points=points,
+        blocks=tuple(blocks),
+        node_sets=sets,
+        numbering=mesh.numbering.halved(edges, times),
+        **arrays,
+    )
 
 
 def _edges(mesh: Mesh) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:

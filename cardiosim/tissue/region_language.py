@@ -9,7 +9,7 @@ import difflib
 from functools import cache
 from pathlib import Path
 
-from lark import Lark, Tree
+from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput
 
 GRAMMAR = r"""
@@ -101,17 +101,26 @@ def with_paths_from(folder: Path, where: str) -> str:
         folder: that paths in the text start from.
         where: text in the language of this module; returned as it is if it is not.
     """
-    if "vertices" not in where:
-        return where
-    try:
-        tree = parsed(where)
-    except ValueError:
-        return where
-    files = [token for found in tree.find_data("vertices") for token in found.children]
-    for token in sorted(files, key=lambda token: -token.start_pos):
+    for token in sorted(_files(where), key=lambda token: -token.start_pos):
         path = f"{token[0]}{(folder / token[1:-1]).resolve()}{token[0]}"
         where = where[: token.start_pos] + path + where[token.end_pos :]
     return where
+
+
+def paths_in(where: str) -> list[str]:
+    """Files that a region names; none if the text is no region."""
+    return [str(token[1:-1]) for token in _files(where)]
+
+
+def _files(where: str) -> list[Token]:
+    """Names of files in a region, with their quotes."""
+    if "vertices" not in where:
+        return []
+    try:
+        tree = parsed(where)
+    except ValueError:
+        return []
+    return [token for found in tree.find_data("vertices") for token in found.children]
 
 
 @cache

@@ -8,7 +8,8 @@
                  fibrosis                           those that the mesh has as fibrotic
     nodes        nodes(0, 5, 10..20)                both ends of a range included
                  set(pacing_site)                   a list of nodes in the mesh file
-                 vertices("site.vtx")               a list of nodes in a file of its own
+                 vertices("site.vtx")               a list of nodes in a file of its
+                                                    own, numbered as in the mesh file
                  surface                            where the mesh ends, see surfaces.py
     everything   all
     combined by  not, and, or, parentheses
@@ -84,6 +85,21 @@ def _unknown(name: str, known: Iterable[str]) -> str:
         return "it has none"
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+
+
+def _mask(
+    numbers: NDArray[np.integer], n_nodes: int, text: str, what: str
+) -> NDArray[np.bool_]:
+    """Mask over n_nodes nodes of those that a list holds."""
+    outside = (numbers < 0) | (numbers >= n_nodes)
+    if outside.any():
+        raise ValueError(
+            f"{text} holds node {numbers[outside][0]}, which is no part of the "
+            f"{what}; its nodes are numbered 0..{n_nodes - 1}"
+        )
+    inside = np.zeros(n_nodes, dtype=bool)
+    inside[numbers] = True
+    return inside
 
 
 @v_args(inline=True)
@@ -261,18 +277,15 @@ class _Membership(Transformer):
         return self._listed(sets[name], f"set({name})")
 
     def vertices(self, path: Token):
-        return self._listed(read_vertices(path[1:-1]), f"vertices({path})")
+        numbers, text = read_vertices(path[1:-1]), f"vertices({path})"
+        numbering = self.mesh.numbering
+        if numbering is None:
+            return self._listed(numbers, text)
+        inside = _mask(numbers, numbering.n_file_nodes, text, "mesh file")
+        return self._of_nodes(numbering.among_nodes(inside))
 
     def _listed(self, numbers: NDArray[np.integer], text: str):
-        outside = (numbers < 0) | (numbers >= self.mesh.n_nodes)
-        if outside.any():
-            raise ValueError(
-                f"{text} holds node {numbers[outside][0]}, which is no part of the "
-                f"mesh; its nodes are numbered 0..{self.mesh.n_nodes - 1}"
-            )
-        inside = np.zeros(self.mesh.n_nodes, dtype=bool)
-        inside[numbers] = True
-        return self._of_nodes(inside)
+        return self._of_nodes(_mask(numbers, self.mesh.n_nodes, text, "mesh"))
 
     def surface(self):
         inside = np.zeros(self.mesh.n_nodes, dtype=bool)

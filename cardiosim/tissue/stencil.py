@@ -11,11 +11,13 @@ multiplied by a few numbers, and put back with 24 more. Their coefficients are, 
 v = dx dy dz / 64 and the letters of an axis where the difference is taken,
 
     x:    4 v [Dxx/dx^2 x + Dxy/(dx dy) y + Dxz/(dx dz) z]
-    xy:   4 v r [(Dxx/dx^2 + Dyy/dy^2) xy + Dxz/(dx dz) yz + Dyz/(dy dz) xz]
+    xy:   4 v r [(Dxx/dx^2 + Dyy/dy^2 - 2 s t |Dxy|/(dx dy)) xy
+                 + Dxz/(dx dz) yz + Dyz/(dy dz) xz]
     xyz:  4 v r^2 (Dxx/dx^2 + Dyy/dy^2 + Dzz/dz^2) xyz
 
 and so on for the other axes; the mass adds v (r^n - 1) for n differences to the lumped
 mass. In two dimensions the z are missing and v = dx dy / 16, in one v = dx / 4.
+finite_difference.py says what s t takes away.
 
 Bricks are taken in rows along x, whose loops vectorise. Threads own planes of nodes and
 take the bricks on both sides of them, so that none waits for another and the sum at a
@@ -61,8 +63,8 @@ def add_bricks(
         mass: factor.
         stiffness: factor.
         bricks: whether each brick shares its mass (0 or 1), then the components of its
-            tensor, mm2/ms: (2, n) xx; (4, n) xx, yy, xy; (7, n) xx, yy, zz, xy, xz,
-            yz; n bricks, x fastest.
+            tensor, mm2/ms: (2, n) xx; (4, n) xx, yy, xy; (8, n) xx, yy, zz, xy, xz,
+            yz and t; n bricks, x fastest.
         lumped_mass: (n_nodes,).
         u: (n_nodes,).
         out: (n_nodes,), filled.
@@ -70,7 +72,7 @@ def add_bricks(
     nx, ny, nz = (*shape, 1, 1)[:3]
     own_y = ny > nz  # threads share the longer of the two axes
     planes = ny if own_y else nz
-    weights = _weights(spacing, 1.0 - 2.0 * consistent / 3.0, mass, stiffness)
+    weights = _weights(spacing, consistent, mass, stiffness)
     arguments = (nx, ny, nz, own_y, weights, bricks, mass, lumped_mass, u, out)
     threads = min(numba.get_num_threads(), u.size // NODES_PER_THREAD, planes // 2)
     if threads > 1:
@@ -81,15 +83,15 @@ def add_bricks(
 
 @lru_cache(maxsize=32)
 def _weights(
-    spacing: tuple[float, ...], r: float, mass: float, stiffness: float
+    spacing: tuple[float, ...], consistent: float, mass: float, stiffness: float
 ) -> NDArray[np.float64]:
     """Factors of the mass by number of differences, then of the tensor's components.
 
     Returns:
-        v mass (r - 1), v mass (r^2 - 1), v mass (r^3 - 1), r, and 4 v stiffness /
-        (dx dx), ... in the order of the components.
+        v mass (r - 1), v mass (r^2 - 1), v mass (r^3 - 1), r, 4 v stiffness / (dx dx),
+        ... in the order of the components, and 2 s with the sign of stiffness.
     """
-    d = len(spacing)
+    d, r = len(spacing), 1.0 - 2.0 * consistent / 3.0
     v = math.prod(spacing) / 4.0**d
     pairs = [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]
     of_mass = [v * mass * (r**n - 1.0) for n in (1, 2, 3)]
@@ -98,7 +100,14 @@ def _weights(
         for i, j in pairs
         if max(i, j) < d
     ]
-    return np.array([*of_mass, r, *of_tensor])
+    # Times the size of a scaled component, which loses the sign of the factor.
+    turned = math.copysign(2.0 * turned_share(consistent), stiffness)
+    return np.array([*of_mass, r, *of_tensor, turned])
+
+
+def turned_share(consistent: float) -> float:
+    """Share s of the mixed differences that is turned, for the blend a of the mass."""
+    return min(1.0, 2.0 - 2.0 * consistent)
 
 
 @njit(parallel=True, **_KERNEL)
@@ -124,7 +133,7 @@ def _planes(first, last, nx, ny, nz, own_y, weights, bricks, mass, lumped_mass, 
             start = plane * own + line * other
             here = slice(start, start + nx)
             _scale(mass, lumped_mass[here], u[here], out[here])
-    kind = bricks.shape[0]  # 2, 4, 7: one, two, three dimensions
+    kind = bricks.shape[0]  # 2, 4, 8: one, two, three dimensions
     for layer in range(max(first - 1, 0), min(last, rows_y if own_y else rows_z)):
         near, far = first <= layer, layer + 1 < last
         for row in range(rows_z if own_y else rows_y):
@@ -199,7 +208,7 @@ def _line(weights, bricks, begin, end, u, out):
 def _square(weights, bricks, begin, end, u, v, out_u, out_v, takes_u, takes_v):
     """Rows u and v at the near and far end of y."""
     m1, m2, r = weights[0], weights[1], weights[3]
-    xx, yy, xy = weights[4], weights[5], weights[6]
+    xx, yy, xy, two_s = weights[4], weights[5], weights[6], weights[7]
     shares, Dxx = bricks[0, begin:end], bricks[1, begin:end]
     Dyy, Dxy = bricks[2, begin:end], bricks[3, begin:end]
     part = stack_rows(4, STRIP)
@@ -214,7 +223,7 @@ def _square(weights, bricks, begin, end, u, v, out_u, out_v, takes_u, takes_v):
             share, kxx, kyy, kxy = shares[i], xx * Dxx[i], yy * Dyy[i], xy * Dxy[i]
             gx = (m1 * share + kxx) * x + kxy * y
             gy = (m1 * share + kyy) * y + kxy * x
-            gxy = (m2 * share + r * (kxx + kyy)) * both
+            gxy = (m2 * share + r * (kxx + kyy - two_s * abs(kxy))) * both
             s, t = gx + gy, gx - gy
             p0[lane] = gxy - s
             p1[lane] = t - gxy
@@ -231,11 +240,11 @@ def _brick(weights, bricks, begin, end, rows, outs, takes):
     """Rows near and far in y at the near end of z, then at its far end."""
     m1, m2, m3, r = weights[0], weights[1], weights[2], weights[3]
     xx, yy, zz = weights[4], weights[5], weights[6]
-    xy, xz, yz = weights[7], weights[8], weights[9]
+    xy, xz, yz, two_s = weights[7], weights[8], weights[9], weights[10]
     shares, Dxx = bricks[0, begin:end], bricks[1, begin:end]
     Dyy, Dzz = bricks[2, begin:end], bricks[3, begin:end]
     Dxy, Dxz = bricks[4, begin:end], bricks[5, begin:end]
-    Dyz = bricks[6, begin:end]
+    Dyz, turned = bricks[6, begin:end], bricks[7, begin:end]
     u, v, w, q = rows
     part = stack_rows(8, STRIP)
     p0, p1, p2, p3 = part[0], part[1], part[2], part[3]
@@ -261,9 +270,11 @@ def _brick(weights, bricks, begin, end, rows, outs, takes):
             gx = (one + kxx) * x + kxy * y + kxz * z
             gy = (one + kyy) * y + kxy * x + kyz * z
             gz = (one + kzz) * z + kxz * x + kyz * y
-            gxy = two * x_y + r * ((kxx + kyy) * x_y + kxz * y_z + kyz * x_z)
-            gxz = two * x_z + r * ((kxx + kzz) * x_z + kxy * y_z + kyz * x_y)
-            gyz = two * y_z + r * ((kyy + kzz) * y_z + kxy * x_z + kxz * x_y)
+            t = two_s * turned[i]
+            txy, txz, tyz = t * abs(kxy), t * abs(kxz), t * abs(kyz)
+            gxy = two * x_y + r * ((kxx + kyy - txy) * x_y + kxz * y_z + kyz * x_z)
+            gxz = two * x_z + r * ((kxx + kzz - txz) * x_z + kxy * y_z + kyz * x_y)
+            gyz = two * y_z + r * ((kyy + kzz - tyz) * y_z + kxy * x_z + kxz * x_y)
             gxyz = (m3 * share + r * r * (kxx + kyy + kzz)) * x_yz
             # Back to the corners, each with the signs of its differences.
             ax, ay, axy = gx - gxz, gy - gyz, gxy - gxyz

@@ -11,8 +11,7 @@
 Bricks of a regular grid (all sizes are multiples of 0.8 mm) are cut into tetrahedra;
 then the sheet is narrowed with x, so that the ridges run together like the ribs of a
 fan and lie along no axis. Strands of one-dimensional elements bridge the wall from the
-crista to the smooth part. Needs the `mesh` extra (meshio), for the picture also `viz`
-(pyvista).
+crista to the smooth part. Needs the `viz` extra (pyvista) for the picture.
 
 What is drawn after: Sanchez-Quintana et al. 2002, doi:10.1136/heart.88.4.406 (crista
 terminalis and the ridges that leave it); Ho, Anderson, Sanchez-Quintana 2002,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from cardiosim.tissue.fibre_rules import circumferential, left_atrium
+from cardiosim.tissue.fibres import add_dyads, mean_directions
 from cardiosim.tissue.mesh import ElementBlock, Mesh
 
 Array = NDArray[np.float64]
@@ -131,25 +132,14 @@ def fibres_of(mesh: Mesh, regions: NDArray[np.int32]) -> Array:
 def smoothed(
     fibres: Array, normals: Array, triangles: NDArray[np.integer], n_nodes: int
 ) -> Array:
-    """Mean direction of a triangle and those around it, several times.
-
-    A fibre has no sense: the mean of f f^T is taken, and its first eigenvector.
-    """
+    """Mean direction of a triangle and those around it, several times."""
     fibres = fibres / np.linalg.norm(fibres, axis=1)[:, np.newaxis]
     count = np.bincount(triangles.ravel(), minlength=n_nodes)
     for _ in range(SMOOTHING_PASSES):
-        dyads = (fibres[:, :, np.newaxis] * fibres[:, np.newaxis]).reshape(-1, 9)
-        at_nodes = np.stack(
-            [
-                np.bincount(triangles.ravel(), np.repeat(column, 3), n_nodes) / count
-                for column in dyads.T
-            ],
-            axis=1,
-        )
-        means = at_nodes[triangles].mean(axis=1).reshape(-1, 3, 3)
-        # Into the plane of the triangle before the eigenvector is taken.
-        flat = np.eye(3) - normals[:, :, np.newaxis] * normals[:, np.newaxis]
-        fibres = np.linalg.eigh(flat @ means @ flat)[1][:, :, -1]
+        at_nodes = np.zeros((n_nodes, 6))
+        add_dyads(at_nodes, triangles, fibres)
+        at_nodes /= count[:, np.newaxis]
+        fibres = mean_directions(at_nodes[triangles].mean(axis=1), normals)
     return fibres
 
 

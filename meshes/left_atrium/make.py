@@ -4,8 +4,8 @@
 
 The implicit surface of shape.py is contoured on a grid, cut open at the valve and the
 veins, and remeshed to triangles of one size; anatomy.py tells regions apart and lays
-the fibres. Nothing is random: the same versions give the same file. Needs the `viz` and
-`mesh` extras (pyvista for the first contour and the picture, meshio for the file).
+the fibres. Nothing is random: the same versions give the same file. Needs the `viz`
+extra (pyvista, for the first contour and the picture).
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@
 
 The nodes are those of a regular grid, so that a slab of finite differences with the
 same dx can be set beside it. How the bricks are cut is said in
-cardiosim/tissue/simplices.py. Needs the `mesh` extra (meshio), for the picture also
-`viz` (pyvista).
+cardiosim/tissue/simplices.py. Needs the `viz` extra (pyvista) for the picture.
 """
 
 from __future__ import annotations

@@ -7,6 +7,10 @@ from cardiosim import prepaced_state
 from cardiosim.case.build import assemble, build, build_recorders
 from cardiosim.case.cells import build_cell
 from cardiosim.case.read import CaseError, read_case
+from cardiosim.case.resolve import resolved_document
+from cardiosim.tissue.mesh import sheet
+from cardiosim.tissue.mesh_io import write_mesh
+from cardiosim.tissue.simplices import simplices_of
 
 CABLE = """
 [mesh]
@@ -145,3 +149,128 @@ def test_a_stimulus_that_the_cell_does_not_take_is_an_error(read, tmp_path):
         assemble(read(model, "stimulus=[]", "cell.prepace={bcl = 20.0, beats = 2}"))
     _, problem = assemble(read(model, "stimulus=[]"))
     assert problem.cell.facts["stimulus"] is None
+
+
+SHEET = CABLE.replace(
+    'kind = "cable"\nlength = 2.0\n', 'kind = "sheet"\nsize = [4.0, 3.0]\n'
+).replace("dx = 0.1", "dx = 0.5")
+
+
+@pytest.fixture
+def read_sheet(tmp_path):
+    """Read the case of a sheet with overrides."""
+
+    def _read(*overrides):
+        (tmp_path / "case.toml").write_text(SHEET)
+        return read_case(tmp_path, overrides)
+
+    return _read
+
+
+@pytest.mark.parametrize(
+    "holes", ["x > 3", "sphere(2, 1.5, 0, 1.2)", "x > 1 and y < 1.5"]
+)
+@pytest.mark.parametrize("simplices", ["false", "true"])
+def test_default_traces_are_where_the_tissue_is(read_sheet, holes, simplices):
+    case = read_sheet(f"mesh.holes={holes}", f"mesh.simplices={simplices}")
+    case, problem = assemble(case)
+    (trace,) = build_recorders(case, problem).traces
+    at = problem.mesh.points[trace.nodes, :2]
+    assert sorted(map(tuple, at.tolist())) == sorted(case.record.trace[0].at)
+
+
+def test_without_holes_default_traces_lie_on_the_diagonal(read_sheet):
+    case, _ = assemble(read_sheet())
+    assert case.record.trace[0].at[1] == (1.0, 0.75)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["record.trace.0.at=[[2, 1.5]]", "measure.lat={a = [2, 1.5]}"],
+)
+def test_a_position_in_a_hole_is_refused(read_sheet, override):
+    key = override.partition("=")[0]
+    hole = "mesh.holes=sphere(2, 1.5, 0, 1.2)"
+    with pytest.raises(CaseError, match=rf"{key}.*2, 1.5 mm is no place of the mesh"):
+        assemble(read_sheet(hole, override))
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("measure.lat={a = []}", "expected at least 1 of them"),
+        ("measure.lat={a = [1, 2, 3, 4]}", "expected at most 3 of them"),
+        ("record.trace.0.at=[]", "expected at least 1 of them"),
+        ("seed=-1", "seed: came -1, expected a number not below 0"),
+    ],
+)
+def test_positions_and_seeds_are_checked_as_they_are_read(read_sheet, override, says):
+    with pytest.raises(CaseError, match=says):
+        read_sheet(override)
+
+
+def test_phases_are_named_as_they_begin(read_sheet):
+    said = []
+    fibrosis = 'tissue.fibrosis.0={kind = "diffuse", fraction = 0.1}'
+    assemble(read_sheet(fibrosis), said.append)
+    assert said == [
+        "making the mesh",
+        "laying the fibres",
+        "growing fibrosis",
+        "assembling the matrix of diffusion",
+        "compiling nagumo",
+    ]
+
+
+@pytest.fixture
+def read_file(tmp_path):
+    """Read the case of triangles in a file with overrides."""
+
+    def _read(*overrides):
+        write_mesh(simplices_of(sheet((4.0, 3.0), 0.5)), tmp_path / "a.vtu", force=True)
+        grid = 'kind = "sheet"\nsize = [4.0, 3.0]\ndx = 0.5'
+        text = SHEET.replace(grid, 'kind = "file"\nfile = "a.vtu"')
+        (tmp_path / "case.toml").write_text(text)
+        return read_case(tmp_path, overrides)
+
+    return _read
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        (
+            "mesh.thickness=0.5",
+            "mesh.thickness has no effect: the mesh has nothing but",
+        ),
+        (
+            "mesh.cross_section=0.5",
+            "mesh.cross_section has no effect: the mesh has no l",
+        ),
+    ],
+)
+def test_sizes_across_without_effect_are_told(read_file, override, says):
+    (told,) = assemble(read_file(override))[1].warnings
+    assert told.startswith(says)
+
+
+def test_the_phases_of_a_file(read_file):
+    said = []
+    assemble(read_file("mesh.refine=1"), said.append)
+    assert said[:3] == ["reading a.vtu", "refining a.vtu", "laying the fibres"]
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        ("{}", {"solver": "direct"}),
+        ('{solver = "cg"}', {"solver": "cg", "tolerance": 1e-6}),
+        ('{solver = "explicit", mass = 0}', {"solver": "explicit", "stages": 2}),
+    ],
+)
+def test_the_solver_that_ran_is_provenance(read_sheet, table, found):
+    given = read_sheet(f"diffusion={table}")
+    case, problem = assemble(given)
+    assert case.diffusion == given.diffusion
+    document = resolved_document(case, problem.cell, (), problem.diffusion)
+    assert document["provenance"]["diffusion"] == found

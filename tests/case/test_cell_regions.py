@@ -257,10 +257,16 @@ def test_progress_of_several_models_is_that_of_one_run(read):
         ('\n[[cell.region]]\nwhere = "all"', 'cell.region.0: the region "all" changes'),
         (REGION + 'scheme = "multirate"', "cell.region.0: scheme belongs to a region"),
         (FIELD + 'value = "gone.npy"', "gone.npy is no file"),
-        (FIELD + 'value = "short.npy"', "cell.field.0: .*short.npy holds 7 numbers; "),
-        (FIELD + 'value = "short.npy"\nper = "element"', "the mesh has 20 elements"),
+        (
+            FIELD + 'value = "short.npy"',
+            r"cell.field.0: .*short.npy holds numbers of shape \(7,\), expected 21",
+        ),
+        (
+            FIELD + 'value = "short.npy"\nper = "element"',
+            r"expected 20 \(one an element\)",
+        ),
         (FIELD + 'scale = "negative.npy"', "scales inward.tau_close by -1; a scale is"),
-        (FIELD + 'scale = "table.npy"', r"an array of shape \(21, 2\); expected one"),
+        (FIELD + 'scale = "table.npy"', r"numbers of shape \(21, 2\), expected 21"),
         (FIELD, r"cell.field.0: give a file \(.npy, .csv or .txt\) as value"),
         (
             FIELD.replace("tau_close", "tau_clos") + 'scale = "one.npy"',

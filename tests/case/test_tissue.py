@@ -5,7 +5,7 @@ import pytest
 
 from cardiosim.case.read import CaseError, read_case
 from cardiosim.case.tissue import build_tissue
-from cardiosim.tissue.mesh import ElementBlock, Mesh, cable, sheet, slab
+from cardiosim.tissue.mesh import ElementBlock, Mesh, cable, sheet, slab, with_holes
 
 CASE = """
 seed = 7
@@ -120,6 +120,24 @@ def test_anisotropy_needs_fibres(build):
     assert build("D_l = 0.1\nD_t = 0.1").fibres is None
 
 
+def test_fibres_that_leave_the_sheet_are_no_lack_of_fibres(build):
+    text = "D_l = 0.1\nD_t = 0.02\nfibres.direction = [0, 0, 1]"
+    with pytest.raises(CaseError, match="the fibres stand normal to the sheet"):
+        build(text)
+    np.testing.assert_allclose(build(text, SLAB).tensors[0, :3], [0.02, 0.02, 0.1])
+
+
+def test_a_rule_goes_round_a_hole(build):
+    whole = slab((2.0, 2.0, 1.0), 0.25)
+    inside = np.linalg.norm(whole.centroids[:, :2] - 1.0, axis=1) < 0.5
+    holed = with_holes(whole, inside)
+    text = 'D_l=1\nD_t=0.1\n[tissue.fibres]\nrule="transmural"\nangle=[0, 80]\n'
+    ruled = build(text + 'start="z == 0"\nend="z == 1"', holed)
+    turned = build("D_l = 1\nD_t = 0.1\nfibres.angle = [0, 80]", holed)
+    # 1e-7: the solution is iterated to a residual of 1e-10.
+    np.testing.assert_allclose(ruled.tensors, turned.tensors, atol=1e-7)
+
+
 def test_the_fibres_of_the_mesh_are_taken_where_the_case_has_none(build):
     fibres = np.tile([0.0, 1.0, 0.0], (SHEET.n_elements, 1))
     mesh = replace(SHEET, fibres=fibres)
@@ -185,6 +203,13 @@ def test_a_third_conductivity_needs_sheets(build):
         build(text + "fibres.angle = 0", SLAB)
     tissue = build(text + "fibres = {angle = 0, sheet = [1, 0, 2]}", SLAB)
     np.testing.assert_allclose(tissue.tensors[0], [0.3, 0.02, 0.1, 0, 0, 0], atol=1e-15)
+    with pytest.raises(CaseError, match="no element has a sheet across its fibre"):
+        build(text + "fibres = {angle = 0, sheet = [2, 0, 0]}", SLAB)
+    fibres = np.tile([1.0, 0, 0], (SLAB.n_elements, 1))
+    sheets = np.tile([0.0, 1, 0], (SLAB.n_elements, 1))
+    sheets[:3] = fibres[:3]
+    in_part = build(text, replace(SLAB, fibres=fibres, sheets=sheets))
+    assert "3 of 64 elements have no sheet across" in in_part.warnings[-1]
     on_sheet = build(text + "fibres.angle = 0")
     assert "no effect on a mesh of dimension 2" in on_sheet.warnings[0]
     np.testing.assert_allclose(on_sheet.tensors[0, :2], [0.3, 0.1])

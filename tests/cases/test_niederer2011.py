@@ -13,11 +13,13 @@ import pytest
 
 from cardiosim.case.build import build, build_diffusion, build_recorders
 from cardiosim.case.read import read_case
+from cardiosim.case.sweep import read_sweep
 from cardiosim.case.tissue import build_tissue
 from cardiosim.simulation.run import march
 from cardiosim.tissue.mesh import ElementBlock, Mesh
 
 CASE = Path(__file__).parents[2] / "cases" / "niederer2011"
+SHEET = CASE.parent / "sheet_planar_wave"
 
 FINITE_DIFFERENCES = {
     0.5: [1.237, 114.27, 45.10, 125.51, 27.23, 115.71, 50.38, 126.45, 55.82],
@@ -50,6 +52,21 @@ def activation(change=None, **overrides):
         distance = np.linalg.norm(points - position, axis=1)
         found.append(times[distance < distance.min() + 1e-6].mean())
     return np.array(found)
+
+
+@pytest.mark.parametrize(
+    "case, study",
+    [
+        *((CASE, CASE / f"{name}.toml") for name in ("dx05", "dx02", "dx01")),
+        (CASE, CASE / "converged.toml"),
+        (SHEET / "turned_fibres.toml", SHEET / "fibre_angles.toml"),
+    ],
+    ids=lambda path: path.stem,
+)
+def test_studies_of_the_documentation_can_be_run(case, study):
+    sweep = read_sweep(study)
+    for sample in range(len(sweep.samples)):
+        read_case(case, sweep.overrides(sample))
 
 
 def in_order(times):

@@ -1,9 +1,26 @@
 import h5py
 import meshio
 import numpy as np
+import pytest
 
 from cardiosim import open_results, read_fields
+from cardiosim.tissue.finite_element import element_sizes
+from cardiosim.tissue.mesh_io import read_mesh
 
+SHEET = """
+[mesh]
+kind = "sheet"
+size = [2.0, 1.5]
+dx = 0.5
+holes = "x > 1 and y > 1"
+[tissue]
+D = 0.1
+[cell]
+model = "nagumo"
+[time]
+dt = 0.02
+end = 0.1
+"""
 SNAPSHOTS = ("--set", "record.snapshot={interval = 2.0}")
 
 
@@ -38,7 +55,7 @@ def test_igb_comes_with_its_mesh(cardiosim, front, tmp_path):
         "export", out, "--format", "igb", "--out", tmp_path / "carp" / "vm.igb"
     )
     assert code == 0
-    names = ["vm.elem", "vm.igb", "vm.pts", "vm_lat_1.dat"]
+    names = ["vm.elem", "vm.igb", "vm.lon", "vm.pts", "vm_lat_1.dat"]
     assert sorted(path.name for path in (tmp_path / "carp").iterdir()) == names
     assert all(name in said for name in names)
     points = np.loadtxt(tmp_path / "carp" / "vm.pts", skiprows=1)
@@ -68,3 +85,38 @@ def test_runs_that_did_not_finish_are_exported_with_a_word(cardiosim, front, tmp
     code, _, error = cardiosim("export", out)
     assert code == 0
     assert "has not finished" in error
+
+
+@pytest.mark.parametrize("fibres", [None, 90.0])
+def test_igb_of_a_grid_comes_with_its_simplices(cardiosim, tmp_path, fibres):
+    """Nodes are those of the values; squares are two triangles each."""
+    (tmp_path / "case.toml").write_text(SHEET)
+    angle = () if fibres is None else ("--set", f"tissue.fibres={{angle={fibres}}}")
+    out = tmp_path / "out"
+    assert cardiosim("run", tmp_path, "--out", out, *angle)[0] == 0
+    path = tmp_path / "vm.igb"
+    assert cardiosim("export", out, "--format", "igb", "--out", path)[0] == 0
+    mesh, report = read_mesh(tmp_path / "vm.pts")
+    points = open_results(out).mesh_points
+    np.testing.assert_allclose(mesh.points, points, atol=1e-12)
+    (block,) = mesh.blocks
+    assert block.shape == "triangle"
+    # The hole takes two of the 4 x 3 squares.
+    assert element_sizes(mesh).sum() == pytest.approx(10 * 0.5**2)
+    # Without fibres they are along x.
+    expected = [1.0, 0.0, 0.0] if fibres is None else [0.0, 1.0, 0.0]
+    np.testing.assert_allclose(mesh.fibres, np.tile(expected, (20, 1)), atol=1e-7)
+
+
+def test_exports_hold_what_the_tissue_is(cardiosim, tmp_path):
+    (tmp_path / "case.toml").write_text(SHEET)
+    out = tmp_path / "out"
+    fibrosis = "tissue.fibrosis=[{kind='diffuse', fraction=0.5, scale=0.5}]"
+    assert cardiosim("run", tmp_path, "--out", out, "--set", fibrosis)[0] == 0
+    path = tmp_path / "a.vtkhdf"
+    assert cardiosim("export", out, "--out", path)[0] == 0
+    with h5py.File(path) as file:
+        fibrotic = file["VTKHDF/CellData/fibrosis"][:]
+        D = file["VTKHDF/CellData/D_along"][:]
+    assert 0 < fibrotic.sum() < 10
+    np.testing.assert_allclose(D, np.where(fibrotic == 1, 0.05, 0.1), rtol=1e-6)

@@ -93,7 +93,7 @@ def test_a_point_has_no_conduction_velocity(cardiosim, cell, tmp_path):
     cardiosim("run", cell, "--out", tmp_path / "out")
     code, _, stderr = cardiosim("measure", "cv", tmp_path / "out")
     assert code == 1
-    assert "no run of a cable" in stderr
+    assert "without measure.cv" in stderr
 
 
 def test_a_folder_of_something_else_is_an_error(cardiosim, tmp_path):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from cardiosim.commands import phase_picture
 from cardiosim.commands.mesh_to_keep import arrays_of
-from cardiosim.commands.phase_picture import draw_phase_map
+from cardiosim.commands.phase_picture import NoPhaseMap, draw_phase_map
 from cardiosim.commands.pictures import draw
 from cardiosim.output import phase_plot
 from cardiosim.output.fields import FieldWriter
@@ -40,8 +41,10 @@ def rotating(cardiosim, tmp_path):
     """Results of a wave that turns counter-clockwise about the middle of a sheet."""
     (tmp_path / "case.toml").write_text(SHEET)
     short = tmp_path / "short"
-    assert cardiosim("run", tmp_path / "case.toml", "--out", short)[0] == 0
+    code, _, said = cardiosim("run", tmp_path / "case.toml", "--out", short)
+    assert code == 0
     assert not (short / "phase.png").exists(), "nothing turns in a millisecond"
+    assert "warning: no phase map: no node was activated twice" in said
     folder = ResultsFolder.create(tmp_path / "rotating")
     folder.write_resolved(open_results(short).resolved)
     mesh = arrays_of(sheet((8.0, 6.0), 0.5))
@@ -89,7 +92,61 @@ RING = (
 def test_without_snapshots_there_is_none(rotating):
     for block in rotating.path.glob("fields_*.h5"):
         block.unlink()
-    assert not draw_phase_map(rotating, "membrane.V")
+    with pytest.raises(NoPhaseMap, match="no snapshots"):
+        draw_phase_map(rotating, "membrane.V")
+
+
+@pytest.mark.parametrize(
+    ("delay", "drawn"), [(1.0, True), (290.0, True), (350.0, False)]
+)
+def test_the_delay_may_be_short_and_not_too_long(rotating, delay, drawn):
+    """Of less than half the 5 ms between snapshots, of the last turn, beyond it."""
+    resolved = dict(rotating.resolved)
+    resolved["time"] = resolved["time"] | {"end": END}
+    resolved["record"]["snapshot"]["interval"] = 0.5
+    resolved["measure"]["phase_map"] = {"delay": delay}
+    ResultsFolder(rotating.path).write_resolved(resolved)
+    said = []
+    files = draw(open_results(rotating.path), said.append)
+    assert ("phase.png" in files) == drawn
+    assert bool(said) != drawn
+    assert drawn or "run longer" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("measure.phase_map.delay=0.2", "at least the 0.5 ms from one snapshot"),
+        ("measure.phase_map.delay=1.0", "less than the run of 1 ms"),
+        ("record.snapshot.variables=['membrane.u']", "draws membrane.V"),
+        ("record.snapshot.variables=[]", "record.snapshot.variables"),
+        ("record.snapshot.variables=['membrane.V','membrane.V']", "came twice"),
+    ],
+)
+def test_a_phase_map_that_cannot_be_is_told_before_the_run(
+    cardiosim, tmp_path, change, says
+):
+    (tmp_path / "case.toml").write_text(SHEET)
+    out = tmp_path / "out"
+    code, _, said = cardiosim(
+        "run", tmp_path / "case.toml", "--out", out, "--set", change
+    )
+    assert (code, said.count("\n")) == (1, 1)
+    assert says in said
+    assert not out.exists()
+
+
+def test_a_fault_in_a_picture_ends_no_run(cardiosim, tmp_path, monkeypatch):
+    def fail(*arguments, **style):
+        raise IndexError("of a picture")
+
+    monkeypatch.setattr(phase_picture, "_last_cycle", fail)
+    (tmp_path / "case.toml").write_text(SHEET)
+    out = tmp_path / "out"
+    code, stdout, said = cardiosim("run", tmp_path / "case.toml", "--out", out)
+    assert code == 0
+    assert "warning: a picture was not drawn: IndexError: of a picture" in said
+    assert f"results are in {out}" in stdout
 
 
 def test_a_phase_map_needs_snapshots(cardiosim, tmp_path):

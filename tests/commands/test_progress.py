@@ -3,7 +3,7 @@
 import re
 
 from cardiosim.commands import progress as module
-from cardiosim.commands.progress import progress, waiting
+from cardiosim.commands.progress import phases, progress, waiting
 
 
 def test_a_quick_march_says_nothing(capsys):
@@ -48,9 +48,10 @@ def test_long_times_are_told_in_the_two_largest_units():
 
 
 def test_a_long_march_is_told_in_whole_ms_and_not_when_it_is_over(capsys, monkeypatch):
-    clock = iter([0.0, 10.0, 1000.0, 1006.0])
+    clock = iter([0.0, 0.0, 10.0, 1000.0, 1006.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     with progress("march") as show:
+        show(0.0, 2e6)
         show(12345.678, 2e6)
         show(1992345.678, 2e6)  # 99.6 %
         show(1999999.9, 2e6)
@@ -60,10 +61,26 @@ def test_a_long_march_is_told_in_whole_ms_and_not_when_it_is_over(capsys, monkey
     ]
 
 
-def test_a_bar_shows_the_same():
+def test_what_comes_before_the_first_report_is_no_part_of_the_rate(capsys, monkeypatch):
+    """Kernels are compiled in the first step: 20 s, and then 1 s a ms."""
+    clock = iter([0.0, 20.0, 25.0, 30.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    with progress("march") as show:
+        for done in (0.1, 5.1, 10.1):
+            show(done, 40.1)
+    assert capsys.readouterr().err.splitlines() == [
+        "march: 5.1 of 40.1 ms (12%), 35 s left",
+        "march: 10.1 of 40.1 ms (25%), 30 s left",
+    ]
+
+
+def test_a_bar_shows_the_same(monkeypatch):
+    clock = iter([0.0, 36000.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     bar = module._Bar("march", "ms")
-    bar._begun -= 36000.0
+    bar(0.0, 100000.0)
     bar(50000.123, 100000.0)
+    monkeypatch.undo()
     (task,) = bar._bar.tasks
     text = [column.render(task).plain for column in bar._bar.columns[2:]]
     bar.close()
@@ -79,3 +96,12 @@ def test_waiting_names_what_takes_long(capsys, monkeypatch):
     with waiting("compiling"):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_phases_are_named_in_turn(capsys, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    with phases() as begin:
+        for phase in ("reading", "refining"):
+            begin(phase)
+            module.time.sleep(0.2)
+    assert capsys.readouterr().err == "reading ...\nrefining ...\n"

@@ -8,12 +8,40 @@ import subprocess
 import sys
 import time
 import tomllib
+from contextlib import nullcontext, suppress
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from cardiosim import open_results, read_fields
 from cardiosim.commands.run import _warn_of_traffic
+from cardiosim.output.results import ResultsFolder
+from cardiosim.simulation import run as march
+
+REMODELLED = """
+[mesh]
+kind = "sheet"
+size = [5.0, 4.0]
+dx = 0.5
+[tissue]
+D_l = 0.1
+D_t = 0.02
+fibres = { angle = 30.0 }
+[[tissue.region]]
+where = "x > 2.5"
+D_l = 0.2
+D_t = 0.04
+[[tissue.fibrosis]]
+kind = "diffuse"
+fraction = 0.3
+scale = 0.5
+[cell]
+model = "nagumo"
+[time]
+dt = 0.02
+end = 1.0
+"""
 
 # sqrt(D k/2) (1 - 2 a) with D 0.1, k 8, a 0.25 (header of nagumo.mmt)
 FRONT_SPEED = math.sqrt(0.1 * 8.0 / 2.0) * 0.5
@@ -31,7 +59,7 @@ def test_a_cable_gives_its_front_speed_and_everything_beside_it(
         FRONT_SPEED, rel=0.01
     )
     assert summary["conduction_velocity"]["unit"] == "m/s"
-    for phase in ("compile", "react", "diffuse", "record"):
+    for phase in ("mesh", "compile", "react", "diffuse", "record"):
         assert phase in stdout
         assert summary[f"wall_{phase}"]["unit"] == "s"
     assert f"{summary['conduction_velocity']['value']:.6g}" in stdout
@@ -74,8 +102,9 @@ def test_resolved_case_spells_everything_out_and_runs_to_the_same_numbers(
     assert resolved["diffusion"] == {
         "theta": 0.5,
         "mass": 0.5,
-        "solver": "direct",
+        "solver": "auto",
     }
+    assert resolved["provenance"]["diffusion"] == {"solver": "direct"}
     assert resolved["time"]["reaction_dt"] == resolved["time"]["dt"]
     assert resolved["record"]["trace"][0]["at"] == [0.0, 1.25, 2.5, 3.75, 5.0]
     assert resolved["record"]["snapshot"]["interval"] == pytest.approx(0.16)
@@ -285,3 +314,110 @@ def test_tissue_with_its_cell_on_a_gpu_is_warned_of(capsys, kind, device, warns)
     told = capsys.readouterr().err
     assert told.count("\n") == warns
     assert ("between host and device every step" in told) == warns
+
+
+DIES_AT_12_MS = """
+import os, sys
+from contextlib import contextmanager
+from cardiosim.commands import keep_recordings, main, run
+from cardiosim.simulation import run as march
+
+keep_recordings.WRITE_INTERVAL, keep_recordings.WRITE_SHARE = 0.0, 1e9
+march.REPORT_EVERY = 0.0
+
+@contextmanager
+def progress(label):
+    yield lambda done, end: os._exit(9) if label != "pacing" and done > 12.0 else None
+
+run.progress = progress
+sys.argv = ["cardiosim", "run", *sys.argv[1:]]
+main()
+"""
+
+
+def test_a_killed_run_leaves_what_was_activated_until_then(cardiosim, front, tmp_path):
+    """The front passes 0.32 mm a ms; nothing of Python runs after os._exit."""
+    out = tmp_path / "out"
+    died = subprocess.run([sys.executable, "-c", DIES_AT_12_MS, front, "--out", out])
+    assert died.returncode == 9
+    results = open_results(out)
+    assert not results.is_finished
+    lat = results.activation[0]
+    assert 11.5 < np.nanmax(lat) < 12.1
+    assert np.isnan(lat[-1])
+    assert results.traces["trace0"].times[-1] > 5.0  # batches of some 50 samples
+    assert (out / "activation.xdmf").is_file()
+
+
+def test_a_signal_that_a_library_has_lost_still_ends_the_run(
+    cardiosim, front, tmp_path, monkeypatch
+):
+    """As finalisers of llvmlite do, in which Python ignores every error."""
+
+    def lose(done, end):
+        with suppress(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+
+    monkeypatch.setattr(march, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(
+        sys.modules["cardiosim.commands.run"],
+        "progress",
+        lambda label: nullcontext(lose if label != "pacing" else None),
+    )
+    out = tmp_path / "out"
+    code, _, said = cardiosim("run", front, "--out", out)
+    assert code == 143
+    assert "interrupted; what was recorded is in" in said
+    assert not open_results(out).is_finished
+
+
+def test_recordings_are_written_seldom(front, monkeypatch, cardiosim, tmp_path):
+    """Once, at the end, of a run that is over within the minute."""
+    written = []
+    real = ResultsFolder.write_recordings
+    monkeypatch.setattr(
+        ResultsFolder,
+        "write_recordings",
+        lambda self, *rest: written.append(1) or real(self, *rest),
+    )
+    assert cardiosim("run", front, "--out", tmp_path / "out")[0] == 0
+    assert len(written) == 1
+
+
+def test_oddities_of_the_tissue_are_warnings_that_stay(cardiosim, front, tmp_path):
+    out = tmp_path / "out"
+    odd = "tissue.fibrosis=[{kind='diffuse', fraction=0.001, where='x > 4'}]"
+    code, _, said = cardiosim("run", front, "--out", out, "--set", odd)
+    assert code == 0
+    (line,) = [line for line in said.splitlines() if "less than one" in line]
+    assert line.startswith("warning: tissue.fibrosis.0: ")
+    (kept,) = open_results(out).resolved["provenance"]["warnings"]
+    assert line == f"warning: {kept}"
+
+
+def test_large_snapshots_are_told(cardiosim, front, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        sys.modules["cardiosim.commands.run"], "SAID_SNAPSHOTS", 50_000.0
+    )
+    _, _, said = cardiosim("run", front, "--out", tmp_path / "out")
+    # 101 of 101 nodes: 81.6 kB
+    assert "snapshots every 0.16 ms will take 0 MB" in said
+
+
+def test_fibres_fibrosis_and_conductivity_are_kept_as_used(cardiosim, tmp_path):
+    """Whichever way the case gives them: here by angle, region and seed."""
+    (tmp_path / "case.toml").write_text(REMODELLED)
+    out = tmp_path / "out"
+    assert cardiosim("run", tmp_path, "--out", out)[0] == 0
+    data = open_results(out).mesh.element_data
+    c, s = math.cos(math.radians(30.0)), math.sin(math.radians(30.0))
+    np.testing.assert_allclose(data["fibres"], np.tile([c, s, 0.0], (80, 1)), atol=1e-7)
+    assert set(np.unique(data["fibrosis"])) == {0, 1}
+    right = np.arange(80) % 10 >= 5
+    expected = np.where(right, 0.2, 0.1) * np.where(data["fibrosis"] == 1, 0.5, 1.0)
+    np.testing.assert_allclose(data["D_along"], expected, rtol=1e-6)
+    for file in ("fields.xdmf", "activation.xdmf"):
+        text = (out / file).read_text()
+        for name in ("fibres", "fibrosis", "D_along"):
+            assert f'Name="{name}" Center="Cell"' in text

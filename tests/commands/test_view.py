@@ -46,6 +46,9 @@ def test_what_cannot_be_drawn_is_a_line_on_stderr(cardiosim, run, monkeypatch):
         (["--what", "lat", "--film", "a.gif"], "does not change with time"),
         (["--film", "a.avi"], "ending in .gif or .mp4"),
         (["--window"], "no display"),
+        (["--limits", 5, 1], "give the lower one first"),
+        (["--limits", 1, 1], "give the lower one first"),
+        (["--out", "a.jpg"], "expected a name ending in .png"),
     ):
         code, _, error = cardiosim("view", run, *arguments)
         assert (code, error.count("\n")) == (1, 1)
@@ -70,3 +73,29 @@ def test_cells_have_no_place_in_space(cardiosim, cell, tmp_path):
     code, _, error = cardiosim("view", out)
     assert code == 1
     assert "no tissue" in error
+
+
+def test_activation_of_a_run_that_was_stopped_is_told_as_such(cardiosim, run, drawable):
+    (run / "recordings.h5").unlink()
+    code, _, error = cardiosim("view", run, "--what", "lat")
+    assert (code, error.count("\n")) == (1, 1)
+    assert "stopped before it wrote any" in error
+
+
+def test_a_folder_of_a_run_that_had_not_begun_is_told(cardiosim, run):
+    for file in ("resolved.toml", "summary.json"):
+        (run / file).unlink()
+    for command in (["view"], ["measure", "cv"], ["measure", "apd"]):
+        code, _, error = cardiosim(*command, run)
+        assert (code, error.count("\n")) == (1, 1)
+        assert "stopped before it began; run the case again" in error
+
+
+def test_what_the_tissue_is_can_be_seen(cardiosim, front, drawable, tmp_path):
+    out = tmp_path / "out"
+    assert cardiosim("run", front, "--out", out)[0] == 0
+    assert cardiosim("view", out, "--what", "D_along")[0] == 0
+    assert (out / "view_D_along.png").is_file()
+    code, _, error = cardiosim("view", out, "--what", "fibrosis")
+    assert code == 1
+    assert "no fibrosis; its elements have regions, fibres, D_along" in error

@@ -1,5 +1,7 @@
 """Pictures in space, drawn off screen; skipped where that is not possible."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -141,3 +143,25 @@ def test_what_cannot_be_drawn_is_said(views):
     with pytest.raises(ValueError, match="no node has activated"):
         view.add_activation(np.full(plate().n_nodes, np.nan))
     view.close()
+
+
+def test_fibrosis_and_conductivity_have_their_colours(views):
+    """Half of a plate is fibrotic and conducts less."""
+    mesh = plate()
+    left = mesh.points[mesh.blocks[0][1]].mean(axis=1)[:, 0] < 8.0
+    data = {
+        "fibrosis": left.astype(np.int32),
+        "D_along": np.where(left, 0.1, 0.2).astype(np.float32),
+    }
+    mesh = replace(mesh, element_data=data)
+    for draw in (
+        lambda view: view.add_fibrosis(),
+        lambda view: view.add_element_values("D_along", "D"),
+    ):
+        view = views.View(mesh)
+        draw(view)
+        shown = view._surface.cell_data["shown"]
+        image = tissue(view.image())
+        view.close()
+        assert len(np.unique(shown)) == 2
+        assert np.ptp(image[:, 0].astype(int)) > 40

@@ -126,3 +126,8 @@ def test_an_axis_says_about_which_line_nodes_turn(axis):
     phases = phases_around(centre + circle + along, [centre], [1], axis)
     steps = np.mod(np.diff(phases), 1.0)
     np.testing.assert_allclose(steps, 1.0 - 1.0 / 8.0, rtol=1e-12)
+
+
+def test_an_axis_without_direction_is_refused():
+    with pytest.raises(ValueError, match="axis .* is none"):
+        phases_around(np.zeros((2, 3)), [[0.0, 0.0, 0.0]], [1], axis=[0.0, 0.0, 0.0])

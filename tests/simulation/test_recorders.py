@@ -134,3 +134,23 @@ def test_interval_between_steps_is_an_error(charge_cell):
             1.0,
             recorders=[SnapshotRecorder(["membrane.V"], 0.25, None)],
         )
+
+
+def test_a_trace_so_far_is_what_it_will_be(charge_cell):
+    """While the run goes on: whole batches, in step with their times."""
+    problem = Monodomain(point(), charge_cell(), stimuli=(Stimulus([0], 0, 60, 2.0),))
+    trace = TraceRecorder([0], ["membrane.V"])
+    seen = []
+    march(
+        problem,
+        0.02,
+        60.0,
+        recorders=[trace],
+        progress=lambda done, end: seen.append(trace.so_far()),
+    )
+    for times, values in seen:
+        np.testing.assert_array_equal(times, trace.times[: times.size])
+        np.testing.assert_array_equal(
+            values["membrane.V"], trace.values["membrane.V"][: times.size]
+        )
+    assert seen

@@ -7,8 +7,9 @@ from cardiosim.simulation.recorders import (
     SnapshotRecorder,
     TraceRecorder,
 )
-from cardiosim.simulation.run import NonFinitePotential, march
+from cardiosim.simulation.run import DiffusionUnsolved, NonFinitePotential, march
 from cardiosim.simulation.splitting import SPLITTINGS
+from cardiosim.tissue import conjugate_gradients
 from cardiosim.tissue.diffusion import ThetaRule
 from cardiosim.tissue.discretisation import discretise, isotropic
 from cardiosim.tissue.mesh import cable, point
@@ -198,6 +199,14 @@ def test_non_finite_potential_stops_and_keeps_what_was_recorded(charge_cell, spl
     assert len(trace.times) > 10
     assert np.isfinite(trace.values["membrane.V"]).all()
     assert (np.diff(trace.values["membrane.V"][:, 0]) > 0.0).all()
+
+
+def test_a_solver_that_does_not_converge_is_named_with_the_time(on_cable, monkeypatch):
+    monkeypatch.setattr(conjugate_gradients, "MOST_ITERATIONS", 1)
+    problem = on_cable()
+    problem.diffusion = ThetaRule(problem.diffusion.operator, 0.5, "cg", 1e-12)
+    with pytest.raises(DiffusionUnsolved, match=r"t [0-9.]+ ms: .* in 1 iterations"):
+        march(problem, 0.05, 10.0)
 
 
 def test_non_finite_step_is_found_inside_a_call_of_many(single):

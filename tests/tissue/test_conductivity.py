@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 
 from cardiosim.tissue.conductivity import (
-    COMPONENTS,
     conductivity_tensors,
     diffusivity,
+    diffusivity_along,
     element_means,
     monodomain_conductivity,
 )
 from cardiosim.tissue.fibres import CHUNK, by_angle, fit_sheets, normalised
 from cardiosim.tissue.mesh import sheet
+from cardiosim.tissue.symmetric_tensors import COMPONENTS
 
 
 def matrices(tensors):
@@ -109,3 +110,39 @@ def test_element_means_of_a_linear_quantity_are_its_values_at_the_centres():
     mesh = sheet((2.0, 1.0), 0.5)
     means = element_means(mesh, mesh.points @ [1.0, 2.0, 0.0])
     np.testing.assert_allclose(means, mesh.centroids @ [1.0, 2.0, 0.0], rtol=1e-14)
+
+
+def test_diffusivity_along_the_fibres_is_the_first_eigenvalue(frames):
+    fibres, sheets = frames
+    fibres, sheets = fibres.copy(), sheets.copy()
+    fibres[7] = sheets[7] = 0.0
+    along = np.linspace(0.2, 0.4, 50)
+    tensors = conductivity_tensors(50, along, 0.1, 0.02, fibres, sheets)
+    expected = np.where(np.arange(50) == 7, 0.1, along)
+    found = diffusivity_along(tensors, fibres)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)  # float32
+    np.testing.assert_allclose(
+        diffusivity_along(conductivity_tensors(50, 0.3, 0.3)), 0.3, rtol=1e-6
+    )
+
+
+def test_diffusivity_of_uniform_tissue_takes_no_memory():
+    n = 3 * CHUNK
+    fibres = np.broadcast_to(by_angle(sheet((1.0, 1.0), 1.0), 0.7)[0], (n, 3))
+    found = diffusivity_along(conductivity_tensors(n, 0.3, 0.1, fibres=fibres), fibres)
+    assert found.shape == (n,) and found.strides == (0,)
+    assert found[0] == pytest.approx(0.3, rel=1e-6)
+    many = conductivity_tensors(n, np.full(n, 0.3), 0.1, fibres=fibres)
+    np.testing.assert_allclose(diffusivity_along(many, fibres), 0.3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("length", [0.5, 0.999, 2.0])
+def test_fibres_and_sheets_that_are_no_unit_vectors_are_refused(length):
+    """Among others that are, and some that are missing."""
+    good = np.array([[1.0, 0, 0], [0, 0, 0], [0, 1, 0]])
+    sheets = np.array([[0, 1.0, 0], [0, 0, 1], [0, 0, 1]])
+    conductivity_tensors(3, 0.3, 0.1, 0.05, good, sheets)
+    with pytest.raises(ValueError, match=f"fibre of element 2 has length {length:g};"):
+        conductivity_tensors(3, 0.3, 0.1, fibres=good * [[1], [1], [length]])
+    with pytest.raises(ValueError, match="sheet vector of element 0 has length"):
+        conductivity_tensors(3, 0.3, 0.1, 0.05, good, sheets * [[length], [1], [1]])

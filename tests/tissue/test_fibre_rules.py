@@ -105,6 +105,26 @@ def test_elements_without_a_direction_take_that_of_their_neighbours():
     np.testing.assert_allclose(np.abs(found.fibres[:, 0]), 1.0, atol=1e-9)
 
 
+def test_transmural_fibres_have_length_1_where_the_wall_has_no_direction():
+    """Below z = 0.5 all nodes are fixed to one value: no way outwards there."""
+    mesh = slab((1.5, 1.5, 2.0), 0.5)
+    z = mesh.points[:, 2]
+    ends = np.flatnonzero(z <= 0.5), np.flatnonzero(z == 2.0)
+    found = transmural(mesh, *ends, (60.0, -60.0))
+    np.testing.assert_allclose(np.linalg.norm(found.fibres, axis=1), 1.0, atol=1e-12)
+    assert found.n_filled == mesh.n_elements // 4
+
+
+def test_elements_that_no_neighbour_reaches_stay_without_a_fibre():
+    points = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [5, 0, 0], [6, 0, 0]])
+    lines = ElementBlock("line", np.array([[0, 1], [1, 2], [3, 4]]))
+    mesh = Mesh("mesh", points, (lines,))
+    fixed = np.array([0]), np.array([1, 2, 3, 4])
+    found = along_gradient(mesh, *fixed)
+    np.testing.assert_allclose(np.abs(found.fibres[:, 0]), [1, 1, 0], atol=1e-12)
+    assert found.n_filled == 1
+
+
 def test_fibres_of_the_left_atrium_are_unit_vectors_in_its_surface(left):
     mesh, found = left
     normals = surface_normals(mesh.points, mesh.blocks[0].nodes)

@@ -4,7 +4,15 @@ from scipy.special import k1
 
 from cardiosim.tissue.fibres import by_angle
 from cardiosim.tissue.fibrosis import fibrotic_elements, gaussian_field, pattern_of
-from cardiosim.tissue.mesh import ElementBlock, Mesh, cable, sheet, slab
+from cardiosim.tissue.mesh import (
+    ElementBlock,
+    Mesh,
+    cable,
+    sheet,
+    slab,
+    with_holes,
+)
+from cardiosim.tissue.simplices import simplices_of
 
 SHEET = sheet((10.0, 10.0), 0.25)
 KINDS = {
@@ -143,3 +151,26 @@ def test_large_elements_count_more_at_a_node():
     mesh = Mesh("mesh", points, (ElementBlock("line", np.array([[0, 1], [1, 2]])),))
     found = pattern_of(mesh, np.array([True, False]))
     np.testing.assert_allclose(found.node_share, [1.0, 0.25, 0.0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mesh", [SHEET, slab((3.0, 3.0, 1.0), 0.25)])
+def test_grids_with_holes_have_patterns_too(kind, mesh):
+    away = np.linalg.norm(mesh.centroids[:, :2] - 1.5, axis=1)
+    holed = with_holes(mesh, away < 1.0)
+    assert holed.grid.grid_nodes is not None  # nodes are missing, not only elements
+    found = pattern(kind, 0.3, mesh=holed)
+    assert np.count_nonzero(found) == round(0.3 * holed.n_elements)
+
+
+def test_lines_and_tetrahedra_share_a_node_by_their_volumes():
+    """A fibrotic line of 0.5 mm and 0.01 mm2 at the corner of a cube of tissue."""
+    wall = simplices_of(slab((0.5, 0.5, 0.5), 0.5))
+    points = np.vstack([wall.points, [1.0, 0.5, 0.5]])
+    line = ElementBlock("line", np.array([[7, 8]]))
+    mesh = Mesh("mesh", points, (*wall.blocks, line), cross_section=0.01)
+    elements = np.arange(mesh.n_elements) == mesh.n_elements - 1
+    at_corner = np.count_nonzero((wall.blocks[0].nodes == 7).any(axis=1))
+    of_wall = at_corner * 0.125 / 6
+    share = pattern_of(mesh, elements).node_share[7]
+    assert share == pytest.approx(0.005 / (0.005 + of_wall), rel=1e-12)

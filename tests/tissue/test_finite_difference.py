@@ -206,3 +206,13 @@ def test_bad_tensors_and_blends_are_refused():
 def test_uncoupled_nodes_have_no_operators():
     with pytest.raises(ValueError, match='kind "point" has uncoupled nodes'):
         discretise(point(), isotropic(point(), 0.1))
+
+
+def test_tensors_that_are_indefinite_in_all_three_directions_only_are_refused():
+    """1 along each axis, -0.9 between: -0.8 along (1, 1, 1), 0.1 in each plane."""
+    mesh = slab((1.0, 1.0, 1.0), 0.5)
+    row = np.array([1.0, 1.0, 1.0, -0.9, -0.9, -0.9])
+    with pytest.raises(ValueError, match="not negative in any direction"):
+        discretise(mesh, np.tile(row, (mesh.n_elements, 1)))
+    row[3:] = -0.5  # 0 along (1, 1, 1)
+    discretise(mesh, np.tile(row, (mesh.n_elements, 1)))

@@ -6,7 +6,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from cardiosim.tissue.discretisation import discretise, isotropic
-from cardiosim.tissue.finite_element import element_gradients
+from cardiosim.tissue.element_measures import DEGENERATE, signed_measures
+from cardiosim.tissue.finite_element import element_gradients, simplex_geometry
 from cardiosim.tissue.mesh import ElementBlock, Mesh, sheet, slab
 from cardiosim.tissue.simplices import simplices_of
 from tests.tissue.operators import (
@@ -102,7 +103,7 @@ def test_mixed_mesh_against_a_calculation_by_hand():
     tensors[0, :3] = 0.6
     tensors[1, :4] = 1.0, 2.0, 7.0, 0.5  # 7 across the triangle: of no effect
     tensors[2, :3] = 0.3, 9.0, 9.0
-    both = discretise(mesh, tensors, 0.5, thickness=0.1, cross_section=0.04)
+    both = discretise(replace(mesh, thickness=0.1, cross_section=0.04), tensors, 0.5)
     K = np.zeros((5, 5))
     # 1/6 mm3 times 0.6 and gradients (-1, -1, -1), (1, 0, 0), (0, 1, 0), (0, 0, 1).
     K[:4, :4] += 0.1 * np.array(
@@ -202,3 +203,19 @@ def test_nodes_without_elements_and_elements_without_size_are_named():
         triangles([0, 1, 2])
     with pytest.raises(ValueError, match="element of nodes 0, 1, 3 has no size"):
         triangles([0, 1, 2], [0, 1, 3])
+
+
+@pytest.mark.parametrize("height", [1.9e-10, 2.1e-10])
+def test_when_an_element_is_flat_is_the_same_for_reading_and_assembling(height):
+    """Area over longest edge squared is half of the height over the base."""
+    points = np.array([[0.0, 0, 0], [10.0, 0, 0], [5.0, 10.0 * height, 0]])
+    nodes = np.array([[0, 1, 2]])
+    block = ElementBlock("triangle", nodes)
+    is_flat = signed_measures(points, block)[1][0] < DEGENERATE
+    assert is_flat == (height < 2e-10)
+    mesh = Mesh("mesh", points, (block,))
+    if is_flat:
+        with pytest.raises(ValueError, match="has no size"):
+            simplex_geometry(points, nodes)
+    else:
+        discretise(mesh, isotropic(mesh, 0.1))

@@ -37,3 +37,8 @@ def test_nodes_of_a_grid_with_a_hole_are_numbered_anew():
     )
     assert grid.n_grid_nodes == whole.n_grid_nodes == 12
     np.testing.assert_array_equal(whole.element_nodes()[2], [2, 3, 7, 6])  # unchanged
+
+
+def test_grids_that_fit_into_no_memory_are_refused_before_they_are_made():
+    with pytest.raises(ValueError, match=r"= 1e\+12 nodes.* 5\.6e\+04 GB .*larger dx"):
+        Grid.fit("slab", (1000.0, 1000.0, 1000.0), (0.1, 0.1, 0.1))

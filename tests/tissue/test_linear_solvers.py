@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from cardiosim.tissue import conjugate_gradients, linear_solvers
+from cardiosim.tissue.conjugate_gradients import NoConvergence
 from cardiosim.tissue.discretisation import discretise, isotropic
 from cardiosim.tissue.linear_solvers import linear_solver
 from cardiosim.tissue.mesh import ElementBlock, Mesh, cable, sheet
@@ -86,8 +87,18 @@ def test_no_convergence_is_an_error(monkeypatch):
     monkeypatch.setattr(conjugate_gradients, "MOST_ITERATIONS", 3)
     operator = problem("slab")
     solver = linear_solver(operator, 1.0, 0.5, "cg", 1e-8)
-    with pytest.raises(ArithmeticError, match="residual of 1e-08 in 3 iterations"):
+    with pytest.raises(NoConvergence, match="residual of 1e-08 in 3 iterations"):
         solver.solve(right_side(operator))
+    assert solver.n_iterations == 3
+
+
+def test_the_last_iteration_that_is_allowed_counts(monkeypatch):
+    operator, b = problem("slab"), right_side(problem("slab"))
+    solver = linear_solver(operator, 1.0, 0.5, "cg", 1e-8)
+    expected = solver.solve(b).copy()
+    monkeypatch.setattr(conjugate_gradients, "MOST_ITERATIONS", solver.n_iterations)
+    again = linear_solver(operator, 1.0, 0.5, "cg", 1e-8)
+    np.testing.assert_array_equal(again.solve(b), expected)
 
 
 @pytest.mark.parametrize("name", ["slab", "tetrahedra"])

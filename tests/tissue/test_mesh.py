@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -126,7 +128,8 @@ def test_arrays_over_elements_run_over_the_blocks_one_behind_the_other():
 def test_sizes_of_elements():
     # Legs of 1 mm; the equilateral triangle has sides of sqrt(2); the line is 2 mm.
     expected = [1 / 6, 0.1 / 2, 0.1 * np.sqrt(3) / 2, 2 * 0.03]
-    np.testing.assert_allclose(element_sizes(MIXED, 0.1, 0.03), expected, rtol=1e-14)
+    mesh = replace(MIXED, thickness=0.1, cross_section=0.03)
+    np.testing.assert_allclose(element_sizes(mesh), expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_sizes_of_elements():
     ],
 )
 def test_sizes_of_elements_of_grids(mesh, size):
-    sizes = element_sizes(mesh, thickness=0.3, cross_section=0.2)
+    sizes = element_sizes(replace(mesh, thickness=0.3, cross_section=0.2))
     np.testing.assert_allclose(sizes, np.full(mesh.n_elements, size), rtol=1e-14)
 
 

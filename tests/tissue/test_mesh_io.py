@@ -8,6 +8,7 @@ import pytest
 
 from cardiosim.tissue.mesh import ElementBlock, Mesh, cable, slab
 from cardiosim.tissue.mesh_io import read_mesh, write_mesh
+from cardiosim.tissue.simplices import simplices_of
 
 # Two tetrahedra on a common face, a free triangle and a bundle of two lines, of which
 # the second runs along an edge of a tetrahedron.
@@ -135,16 +136,6 @@ def test_what_lies_beside_an_opencarp_mesh_does_not_slip_into_a_new_one(tmp_path
     assert_same(read_mesh(tmp_path / "a.elem")[0], tetra_mesh(), names=False)
 
 
-def test_grids_are_written_for_others_to_look_at(tmp_path):
-    grid = slab((1.0, 1.0, 1.0), 0.5)
-    write_mesh(grid, tmp_path / "a.vtu")
-    assert len(meshio.read(tmp_path / "a.vtu").cells_dict["hexahedron"]) == 8
-    with pytest.raises(ValueError, match="hexahedron"):
-        write_mesh(grid, tmp_path / "a.elem")
-    write_mesh(cable(2.0, 0.5), tmp_path / "b.elem")
-    assert read_mesh(tmp_path / "b")[0].n_elements == 4
-
-
 def write(path, points, cells, **data):
     meshio.write_points_cells(path, np.asarray(points, dtype=float), cells, **data)
 
@@ -219,6 +210,75 @@ def test_a_group_of_lines_that_is_tissue_in_part_is_warned_of(tmp_path):
     np.testing.assert_array_equal(mesh.blocks[1].nodes, [[1, 4]])
     np.testing.assert_array_equal(mesh.node_sets["curve_7"], [0, 1])
     assert 'of group "curve_7" 1 line along' in report.warnings[0]
+
+
+MIDDLE = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]
+DIAGONAL = [("triangle", [[0, 1, 2], [0, 2, 3]]), ("line", [[0, 2], [0, 1]])]
+
+
+@pytest.mark.parametrize("bundle", ["curve_3", "3"])
+def test_lines_that_may_be_bundles_are_warned_of_and_conduct_if_asked_for(
+    tmp_path, bundle
+):
+    data = {"region": [np.array([1, 1]), np.array([3, 3])]}
+    points = np.array(MIDDLE, dtype=float)
+    write(tmp_path / "a.vtu", points, DIAGONAL, cell_data=data)
+    _, report = read_mesh(tmp_path / "a.vtu")
+    (warning,) = report.warnings
+    assert '2 lines of group "curve_3"' in warning
+    assert 'name the bundle "curve_3"' in warning
+    mesh, report = read_mesh(tmp_path / "a.vtu", bundles=[bundle])
+    assert [len(block) for block in mesh.blocks] == [2, 2]
+    assert report.warnings == []
+    with pytest.raises(ValueError, match='no group "curve_4".* names curve_3'):
+        read_mesh(tmp_path / "a.vtu", bundles=["curve_4"])
+
+
+def test_lines_without_a_region_are_warned_of_inside_a_wall_only(tmp_path):
+    points = np.array(MIDDLE, dtype=float)
+    write(tmp_path / "a.vtu", points, DIAGONAL)
+    _, report = read_mesh(tmp_path / "a.vtu")
+    assert "1 line along edges of other elements left out" in report.warnings[0]
+    mesh, _ = read_mesh(tmp_path / "a.vtu", bundles=["0"])
+    assert [len(block) for block in mesh.blocks] == [2, 2]
+
+
+def test_lines_inside_a_volume_are_told_from_those_on_its_surface(tmp_path):
+    """Around the diagonal of a brick lie all of its six tetrahedra."""
+    mesh = simplices_of(slab((1.0, 1.0, 1.0), 1.0))
+    tetra = ("tetra", mesh.blocks[0].nodes)
+    on_surface, inside = [0, 1], [0, 7]
+    assert (np.isin(tetra[1], inside).sum(axis=1) == 2).all()
+    write(tmp_path / "a.vtu", mesh.points, [tetra, ("line", [on_surface])])
+    assert read_mesh(tmp_path / "a.vtu")[1].warnings == []
+    write(tmp_path / "b.vtu", mesh.points, [tetra, ("line", [on_surface, inside])])
+    assert "1 line along edges" in read_mesh(tmp_path / "b.vtu")[1].warnings[0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_regions_that_are_no_numbers_are_refused(tmp_path, value):
+    points = np.array(MIDDLE, dtype=float)
+    data = {"region": [np.array([1.0, value])]}
+    write(tmp_path / "a.vtu", points, DIAGONAL[:1], cell_data=data)
+    with pytest.raises(ValueError, match='"region" is not finite in 1 of 2 elements'):
+        read_mesh(tmp_path / "a.vtu")
+
+
+def test_an_empty_surface_is_refused_in_one_line(tmp_path, recwarn):
+    (tmp_path / "a.stl").write_text("solid a\nendsolid a\n")
+    with pytest.raises(ValueError, match="a.stl is empty") as error:
+        read_mesh(tmp_path / "a.stl")
+    assert "\n" not in str(error.value)
+    assert len(recwarn) == 0
+
+
+@pytest.mark.parametrize("name", ["a.vtu", "a.elem"])
+def test_grids_are_written_as_simplices_only(tmp_path, name):
+    with pytest.raises(ValueError, match="hexahedron"):
+        write_mesh(slab((1.0, 1.0, 1.0), 0.5), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    write_mesh(cable(2.0, 0.5), tmp_path / name)  # whose elements are lines
+    assert read_mesh(tmp_path / name)[0].n_elements == 4
 
 
 def test_cell_data_says_what_conducts(tmp_path):

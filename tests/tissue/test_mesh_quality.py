@@ -173,6 +173,13 @@ def test_fibres_are_normalised_and_missing_ones_counted(read):
     assert "1 element of 2 without a fibre" in report.warnings[1]
 
 
+def test_specks_are_no_fibres(read):
+    """Files round: a zero may carry 1e-9, which has no direction."""
+    mesh, report = read(fibres=[[1e-9, 1e-9, 0.0], [0.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(mesh.fibres, [[0, 0, 0], [0, 0, 1]])
+    assert "1 element of 2 without a fibre" in the_warning(report)
+
+
 def test_rounded_fibres_are_normalised_in_silence(read):
     mesh, report = read(fibres=[[0.70711, 0.70711, 0.0], [0.0, 0.0, 1.0]])
     assert report.findings == ()

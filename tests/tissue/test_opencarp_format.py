@@ -93,3 +93,10 @@ def test_missing_part_of_an_opencarp_mesh_is_named(opencarp):
     (opencarp / "atrium.1.pts").unlink()
     with pytest.raises(FileNotFoundError, match=r"atrium\.1\.pts"):
         read_mesh(opencarp / "atrium.1.elem")
+
+
+def test_a_first_line_that_is_cut_off_is_the_one_that_is_named(opencarp):
+    file = opencarp / "atrium.1.pts"
+    file.write_text(file.read_text().replace("\n0 0 0\n", "\n0 17\n"))
+    with pytest.raises(ValueError, match='"0 17" has 2 numbers, expected 3 in every'):
+        read_mesh(opencarp / "atrium.1")

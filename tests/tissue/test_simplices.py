@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cardiosim.tissue.discretisation import discretise
+from cardiosim.tissue.finite_element import element_sizes
 from cardiosim.tissue.mesh import cable, point, sheet, slab, with_holes
 from cardiosim.tissue.simplices import simplices_of
 
@@ -101,3 +102,23 @@ def test_elements_keep_region_and_fibre_and_holes_stay_open():
 def test_only_grids_are_cut():
     with pytest.raises(ValueError, match='kind "point" has none'):
         simplices_of(point())
+
+
+@pytest.mark.parametrize(
+    ("grid", "along", "diagonal"),
+    [
+        (sheet((0.4, 0.6), 0.2), (1.0, 0.3), (0.2, 0.2, 0.0)),
+        (sheet((0.4, 0.6), 0.2), (-1.0, 0.3), (-0.2, 0.2, 0.0)),
+        (slab((0.4, 0.6, 0.4), 0.2), (1.0, -0.3, 0.2), (0.2, -0.2, 0.2)),
+    ],
+)
+def test_diagonals_run_to_the_side_that_is_asked_for(grid, along, diagonal):
+    mesh = simplices_of(grid, along)
+    (block,) = mesh.blocks
+    edges = mesh.points[block.nodes][:, :, None] - mesh.points[block.nodes][:, None]
+    lengths = np.linalg.norm(edges, axis=-1)
+    longest = edges[np.isclose(lengths, lengths.max())]
+    # Both directions of the one diagonal, and no other edge as long.
+    along_it = np.abs(longest @ np.array(diagonal)) / np.linalg.norm(diagonal)
+    np.testing.assert_allclose(along_it, np.linalg.norm(diagonal), rtol=1e-12)
+    np.testing.assert_allclose(element_sizes(mesh).sum(), np.prod(grid.grid.size))
