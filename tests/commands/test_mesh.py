@@ -73,6 +73,14 @@ def test_convert_to_opencarp_says_that_names_are_lost(cardiosim, opencarp, tmp_p
     assert "no names of regions: 7 septum" in stderr
 
 
+def test_a_mesh_is_refined_six_times_at_most(cardiosim, opencarp, tmp_path):
+    """As in a case: each time takes eight times the memory."""
+    out = tmp_path / "b.vtu"
+    code, _, _ = cardiosim("mesh", "convert", opencarp, out, "--refine", "7")
+    assert code == 2
+    assert not out.exists()
+
+
 def test_an_unusable_mesh_is_one_line(cardiosim, opencarp):
     opencarp.write_text("1\nTt 0 1 2 2 1\n")
     opencarp.with_suffix(".lon").unlink()

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from cardiosim.tissue import laplace
+from cardiosim.tissue.conjugate_gradients import NoConvergence
 from cardiosim.tissue.laplace import gradients_in_elements, solve_laplace
 from cardiosim.tissue.mesh import ElementBlock, Mesh, cable, sheet, slab
 
@@ -24,6 +26,19 @@ def test_between_two_faces_of_a_slab_the_solution_is_linear(mesh):
     )
     # 1e-8: the iterations stop at a residual of 1e-10.
     np.testing.assert_allclose(phi, 1.0 + 2.0 * z / 1.5, atol=1e-8)
+
+
+def test_iterations_find_what_factors_find(monkeypatch):
+    mesh = tetrahedra(GRID)
+    x, z = mesh.points[:, 0], mesh.points[:, 2]
+    fixed = {1.0: np.flatnonzero(x == 0.0), -2.0: np.flatnonzero((x > 1) & (z > 1))}
+    factored = solve_laplace(mesh, fixed)
+    monkeypatch.setattr(laplace, "LARGEST_FACTORISED", {3: 0})
+    # 1e-8: the iterations stop at a residual of 1e-10.
+    np.testing.assert_allclose(solve_laplace(mesh, fixed), factored, atol=1e-8)
+    monkeypatch.setattr(laplace, "MOST_ITERATIONS", 2)
+    with pytest.raises(NoConvergence, match="did not converge in 2 iterations; look"):
+        solve_laplace(mesh, fixed)
 
 
 @pytest.mark.parametrize(
