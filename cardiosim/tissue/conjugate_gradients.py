@@ -114,6 +114,8 @@ class ConjugateGradients:
     def forget(self) -> None:
         """Begin the next solve from 0: its right-hand side is unlike the last ones."""
         self._n_solved = 0
+        for answer in (self._x, *self._earlier):  # 0 times what is not finite is not 0
+            answer.fill(0.0)
 
     def _foretell(self) -> Array:
         """x, to begin with: the last three answers, or fewer, carried on."""
