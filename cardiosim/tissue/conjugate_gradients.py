@@ -29,7 +29,7 @@ from cardiosim.tissue.discretisation import Operator
 Array = NDArray[np.float64]
 
 BLOCK = 2048  # nodes whose products are added up together
-NODES_PER_THREAD = 20_000  # below, a thread has too little to do to be worth waking
+NODES_PER_THREAD = 50_000  # below, a thread has too little to do to be worth waking
 MOST_ITERATIONS = 1000
 # Of the last answer, the one before and the one before that, by how many there are.
 EXTRAPOLATION = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (2.0, -1.0, 0.0), (3.0, -3.0, 1.0))

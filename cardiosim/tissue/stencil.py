@@ -38,7 +38,7 @@ from cardiosim.stack_rows import stack_rows
 
 STRIP = 64  # bricks whose results stand on the stack before they are added
 # Below this a thread has too little to do to be worth waking.
-NODES_PER_THREAD = 10_000
+NODES_PER_THREAD = 16_000
 
 _KERNEL = {"error_model": "numpy", "fastmath": {"contract"}, "cache": True}
 
