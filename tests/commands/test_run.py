@@ -229,6 +229,8 @@ def test_an_interrupted_run_keeps_its_recordings(front, tmp_path, number, code):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # What a shell starts in the background ignores Ctrl-C, and so would this.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60.0
     while not (out / "fields.xdmf").is_file() and time.monotonic() < deadline:
