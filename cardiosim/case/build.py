@@ -33,7 +33,7 @@ from cardiosim.simulation.recorders import (
 from cardiosim.simulation.schedule import whole_steps
 from cardiosim.tissue.conductivity import diffusivity_along
 from cardiosim.tissue.diffusion import Diffusion, RungeKuttaChebyshev, ThetaRule
-from cardiosim.tissue.discretisation import discretise
+from cardiosim.tissue.discretisation import Operator, discretise
 from cardiosim.tissue.linear_solvers import TOLERANCE
 from cardiosim.tissue.mesh import Mesh
 from cardiosim.tissue.positions import nodes_at
@@ -41,6 +41,10 @@ from cardiosim.tissue.positions import nodes_at
 Progress = Callable[[float, float], None]
 
 COMPILING = "compiling"
+
+# With a lumped mass so many explicit stages are quicker than a system to be solved
+# (docs/performance.md).
+FEW_STAGES = 4
 
 log = logging.getLogger(__name__)
 
@@ -172,14 +176,26 @@ def build_diffusion(
         return None
     table = case.diffusion
     operator = discretise(mesh, tensors, table.mass)
-    if table.solver == "explicit":
-        diffusion = RungeKuttaChebyshev(operator)
-    else:
+    diffusion = _explicit(case, operator)
+    if diffusion is None:
         tolerance = table.tolerance or TOLERANCE
         diffusion = ThetaRule(operator, table.theta, table.solver, tolerance)
     diffusion.check_stability(case.time.dt)
     diffusion.prepare(case.time.diffusion_dt)
     return diffusion
+
+
+def _explicit(case: Case, operator: Operator) -> RungeKuttaChebyshev | None:
+    """The explicit rule, if it is asked for, or quick where the case leaves it open."""
+    table = case.diffusion
+    if table.solver == "explicit":
+        return RungeKuttaChebyshev(operator)
+    is_free = table.solver == "auto" and table.tolerance is None and table.theta == 0.5
+    if not is_free or table.mass != 0.0 or operator.dimension == 1:
+        return None
+    explicit = RungeKuttaChebyshev(operator)
+    is_quick = explicit.prepare(case.time.diffusion_dt).count <= FEW_STAGES
+    return explicit if is_quick else None
 
 
 def build_recorders(

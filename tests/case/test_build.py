@@ -8,6 +8,8 @@ from cardiosim.case.build import assemble, build, build_recorders
 from cardiosim.case.cells import build_cell
 from cardiosim.case.read import CaseError, read_case
 from cardiosim.case.resolve import resolved_document
+from cardiosim.case.schema import Case
+from cardiosim.tissue.diffusion import RungeKuttaChebyshev, ThetaRule
 from cardiosim.tissue.mesh import sheet
 from cardiosim.tissue.mesh_io import write_mesh
 from cardiosim.tissue.simplices import simplices_of
@@ -274,3 +276,31 @@ def test_the_solver_that_ran_is_provenance(read_sheet, table, found):
     assert case.diffusion == given.diffusion
     document = resolved_document(case, problem.cell, (), problem.diffusion)
     assert document["provenance"]["diffusion"] == found
+
+
+@pytest.mark.parametrize(
+    ("diffusion", "explicit"),
+    [
+        ({"mass": 0.0}, True),  # two stages
+        ({"mass": 0.5}, False),
+        ({"mass": 0.0, "solver": "cg"}, False),
+        ({"mass": 0.0, "theta": 1.0}, False),
+        ({"mass": 0.0, "tolerance": 1e-9}, False),
+    ],
+)
+def test_a_lumped_mass_is_stepped_explicitly_where_few_stages_do(diffusion, explicit):
+    case = Case.model_validate(
+        {
+            "mesh": {"kind": "sheet", "size": [2.0, 1.0], "dx": 0.1},
+            "tissue": {"D": 0.1},
+            "cell": {"model": "nagumo"},
+            "time": {"dt": 0.01, "end": 1.0},
+            "diffusion": diffusion,
+        }
+    )
+    _, problem = assemble(case)
+    assert isinstance(problem.diffusion, RungeKuttaChebyshev) == explicit
+    # dt times the largest rate, 0.25 * 8 D / dx^2, is 20, which takes six stages.
+    slow = case.model_copy(update={"time": case.time.model_copy(update={"dt": 0.25})})
+    _, problem = assemble(slow)
+    assert isinstance(problem.diffusion, ThetaRule)
