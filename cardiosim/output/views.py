@@ -33,7 +33,8 @@ CAMERAS = ("auto", "iso", "xy", "-xy", "xz", "-xz", "yz", "-yz")
 TOWARDS_EYE = (-6.0, -6.0)  # offset of lines in the surface, in steps of the depth
 AMBIENT = 0.25  # of the light; colours in the shade stay readable
 LINE_WIDTH = 6  # of elements that are lines
-ZOOM = 1.15  # of what pyvista takes for the whole
+ZOOM = 1.05  # of what pyvista takes for the whole
+ABOVE_THE_BAR = 0.12  # half heights of the picture by which the scene is moved up
 MOST_FIBRES = 2500  # more of them are a grey haze
 FIBRE_LENGTH = 0.025  # of the mesh's diagonal
 FLAT = 1e-3  # a mesh this much thinner than wide is seen from above
@@ -252,6 +253,7 @@ class View:
             look = {"xy": "view_xy", "xz": "view_xz", "yz": "view_yz"}
             getattr(self.plotter, look[camera[-2:]])(negative=camera[0] == "-")
         self.plotter.camera.zoom(ZOOM)
+        self.plotter.camera.SetWindowCenter(0.0, -ABOVE_THE_BAR)
         self.plotter.add_axes(color=INK, line_width=2)
 
 
