@@ -8,8 +8,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import typer
@@ -117,30 +118,53 @@ def _warnings_on_stderr() -> Iterator[None]:
         log.removeHandler(handler)
 
 
+SOON = 0.02  # s
 _come: list[int] = []  # signals that ask for the end
 
 
 def stop_if_asked() -> None:
-    """End once more: a library may have lost the end that a signal asked for.
-
-    Python ignores what is raised in a finaliser, such as those of llvmlite, in which
-    much of the time goes while kernels are loaded.
-    """
+    """End once more: a library may have lost the end that a signal asked for."""
     if _come:
-        sys.exit(128 + _come[-1])
+        _end(_come[-1])
+
+
+def _end(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
 
 
 @contextmanager
 def _terminated_in_order() -> Iterator[None]:
-    """Let SIGTERM unwind the program as Ctrl-C does, instead of cutting it off."""
+    """Let SIGTERM unwind the program as Ctrl-C does, and lose neither.
+
+    Python prints and ignores what is raised in a finaliser, such as those of llvmlite,
+    in which much of the time goes while kernels are loaded; the signal is then sent
+    again a moment later.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
+        if _is_in_finaliser(frame):
+            Timer(SOON, os.kill, (os.getpid(), number)).start()
+            return
         _come.append(number)
-        sys.exit(128 + number)
+        _end(number)
 
     _come.clear()
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        numbers.append(signal.SIGINT)  # what is ignored stays ignored
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_in_finaliser(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from cardiosim import open_results, read_fields
+from cardiosim.commands import _terminated_in_order
 from cardiosim.commands.run import _warn_of_traffic
 from cardiosim.output.results import ResultsFolder
 from cardiosim.simulation import run as march
@@ -423,3 +424,29 @@ def test_fibres_fibrosis_and_conductivity_are_kept_as_used(cardiosim, tmp_path):
         text = (out / file).read_text()
         for name in ("fibres", "fibrosis", "D_along"):
             assert f'Name="{name}" Center="Cell"' in text
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(2, KeyboardInterrupt), (15, SystemExit)]
+)
+def test_a_signal_in_a_finaliser_comes_again_after_it(number, raised, capfd):
+    """As those of llvmlite while kernels load; Python would print and ignore it."""
+    reached = []
+
+    class Loaded:
+        def __del__(self):
+            os.kill(os.getpid(), number)
+            sum(range(1000))  # the handler is called between two instructions
+            reached.append("the end of the finaliser")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(raised), _terminated_in_order():
+            loaded = Loaded()
+            del loaded
+            time.sleep(5.0)
+            reached.append("what comes after the signal")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert reached == ["the end of the finaliser"]
+    assert "Traceback" not in capfd.readouterr().err
