@@ -18,6 +18,8 @@ Reference: Saad 2003, Iterative Methods for Sparse Linear Systems, 2nd ed., alg.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -121,47 +123,46 @@ class ConjugateGradients:
         """x, to begin with: the last three answers, or fewer, carried on."""
         last, (before, first) = self._x, self._earlier
         weights = EXTRAPOLATION[min(self._n_solved, 3)]
-        kernel, pool = (
-            (_carry_on_all, ())
-            if self._threads < 2
-            else (_carry_on_pool, (self._threads,))
-        )
-        kernel(*pool, *weights, last, before, first)
+        self._run(_carry_on_all, _carry_on_pool, *weights, last, before, first)
         self._x, self._earlier = first, [last, before]
         self._n_solved += 1
         return self._x
 
+    def _run(self, alone: Callable, pool: Callable, *arguments: Any) -> None:
+        """Call a kernel, or the one that shares its blocks among the threads."""
+        if self._threads < 2:
+            alone(*arguments)
+        else:
+            pool(self._threads, *arguments)
+
     def _begin(self, b: Array) -> tuple[float, float, float]:
-        """R and p; (r, r / diag A), (r, r) and (b, b)."""
-        kernel, pool = (
-            (_begin_all, ()) if self._threads < 2 else (_begin_pool, (self._threads,))
+        """Set r and p; return (r, r / diag A), (r, r) and (b, b)."""
+        self._run(
+            _begin_all,
+            _begin_pool,
+            b,
+            self._inverse,
+            self._r,
+            self._p,
+            self._q,
+            self._sums,
         )
-        kernel(*pool, b, self._inverse, self._r, self._p, self._q, self._sums)
         return tuple(self._sums.sum(axis=1).tolist())
 
     def _product(self) -> float:
-        """(p, A p)."""
-        kernel, pool = (
-            (_dot_all, ()) if self._threads < 2 else (_dot_pool, (self._threads,))
-        )
-        kernel(*pool, self._p, self._q, self._sums)
+        """Return (p, A p)."""
+        self._run(_dot_all, _dot_pool, self._p, self._q, self._sums)
         return float(self._sums[0].sum())
 
     def _move(self, step: float) -> tuple[float, float]:
-        """X and r; (r, r / diag A) and (r, r)."""
-        kernel, pool = (
-            (_move_all, ()) if self._threads < 2 else (_move_pool, (self._threads,))
-        )
+        """Set x and r; return (r, r / diag A) and (r, r)."""
         vectors = self._x, self._r, self._p, self._q
-        kernel(*pool, step, self._inverse, *vectors, self._sums)
+        self._run(_move_all, _move_pool, step, self._inverse, *vectors, self._sums)
         return tuple(self._sums[:2].sum(axis=1).tolist())
 
     def _turn(self, share: float) -> None:
-        """P."""
-        kernel, pool = (
-            (_turn_all, ()) if self._threads < 2 else (_turn_pool, (self._threads,))
-        )
-        kernel(*pool, share, self._inverse, self._r, self._p)
+        """Set p."""
+        self._run(_turn_all, _turn_pool, share, self._inverse, self._r, self._p)
 
 
 @njit(**_KERNEL)
