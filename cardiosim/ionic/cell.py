@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from cardiosim.ionic.equations import fingerprint, nearest
 from cardiosim.ionic.kernel_cache import generator_fingerprint
 from cardiosim.ionic.kernels import Kernels
+from cardiosim.ionic.surrogate_step import Surrogate
 
 
 class Cell(ABC):
@@ -61,7 +62,8 @@ class Cell(ABC):
         scheme = (self.scheme, self.substeps, self.facts["fast"])
         own = (self.equations_fingerprint, generator_fingerprint())
         kernels = self._kernels
-        return fingerprint(*own, *scheme, kernels.backend, kernels.clamped)
+        by = kernels.surrogate.key if kernels.surrogate else ""
+        return fingerprint(*own, *scheme, kernels.backend, kernels.clamped, by)
 
     @property
     def placement(self) -> dict[str, str]:
@@ -77,6 +79,24 @@ class Cell(ABC):
     def initial_states(self, n_nodes: int) -> NDArray:
         """The model's initial state at every node, (n_states, n_nodes)."""
         return np.repeat(np.array(self.facts["initial"])[:, None], n_nodes, axis=1)
+
+    @property
+    def surrogate(self) -> Surrogate | None:
+        """What takes over some of the states; None in a cell of equations alone."""
+        return self._kernels.surrogate
+
+    def start_from(self, full: NDArray) -> NDArray:
+        """States of this cell that follow from those of the cell without a surrogate.
+
+        Args:
+            full: in the order of the model text, (n_full_states, n_nodes).
+
+        Returns:
+            (n_states, n_nodes); no step outside the surrogate's range is counted yet.
+        """
+        n = full.shape[1]
+        own = dict(zip(self._own, self._parameters_of(n), strict=True))
+        return np.ascontiguousarray(self._kernels.start_from(full, own))
 
     @abstractmethod
     def react(
@@ -141,6 +161,19 @@ class Cell(ABC):
                 f"states have shape {tuple(states.shape)} and i_stim "
                 f"{tuple(i_stim.shape)}; {self.name} expects ({n_states}, n_nodes) "
                 f"and (n_nodes,)"
+            )
+
+    def _require_step(self, dt: float) -> None:
+        surrogate = self.surrogate
+        if surrogate is None:
+            return
+        low, high = surrogate.dt_range
+        # Half a unit of rounding more: 0.1 is also written as 0.30000000000000004/3.
+        if not low * (1.0 - 1e-12) <= dt <= high * (1.0 + 1e-12):
+            raise ValueError(
+                f"dt is {float(dt):g} ms; {surrogate.name} was made for steps of "
+                f"{low:g} to {high:g} ms; change time.dt, or take the equations "
+                f'(surrogate = "none")'
             )
 
     def _require(self, name: str) -> None:

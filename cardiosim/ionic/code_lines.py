@@ -5,10 +5,12 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cardiosim.ionic.expressions import Apply, Expression, Name, Number
+from cardiosim.ionic.emit_network import is_written_out, neuron_lines
+from cardiosim.ionic.expressions import NETWORK, Apply, Expression, Name, Number
+from cardiosim.ionic.network import Network
 
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -36,17 +38,39 @@ class CodeLines:
         identifiers: identifier of every variable.
         powers: "unrolled" writes powers as products, square roots and `power`;
             "pow" calls the math library.
+        networks: that expressions call by number.
         lines: what has been written.
     """
 
-    identifiers: Mapping[str, str]
+    identifiers: dict[str, str]
     powers: str
+    networks: Sequence[Network] = ()
     lines: list[str] = field(default_factory=list)
     _temporaries: int = 0
 
     def assign(self, target: str, expression: Expression) -> None:
-        """`target = expression`, with the temporaries it needs before it."""
-        self.lines.append(f"{target} = {self.text(expression)}")
+        """`target = expression`, with the temporaries it needs before it.
+
+        Outputs of a network are `target_0`, `target_1`, ...
+        """
+        match expression:
+            case Apply(function, arguments) if function.startswith(NETWORK):
+                number = int(function.removeprefix(NETWORK))
+                texts = [self.text(a, 9) for a in arguments]
+                self._assign_network(target, number, texts)
+            case _:
+                self.lines.append(f"{target} = {self.text(expression)}")
+
+    def _assign_network(self, target: str, number: int, inputs: list[str]) -> None:
+        network = self.networks[number]
+        if is_written_out(network):
+            rows = [x if x.isidentifier() else self.name(x) for x in inputs]
+            before, self.lines = self.lines, []
+            written = neuron_lines(self, network, rows, target)
+            self.lines = before + written
+        else:
+            outputs = "".join(f"{target}_{i}, " for i in range(network.n_outputs))
+            self.lines.append(f"{outputs}= network_{number}({', '.join(inputs)})")
 
     def text(self, expression: Expression, outer: int = 0) -> str:
         """Python text of an expression inside an operator of precedence `outer`."""
@@ -55,6 +79,8 @@ class CodeLines:
                 return _literal(value)
             case Name(name):
                 return self.identifiers[name]
+            case Apply("item", (Name(name), Number(i))):
+                return f"{self.identifiers[name]}_{int(i)}"
             case Apply("select", (condition, a, b)):
                 return self._select(condition, a, b)
             case Apply("and" | "or" as word, (a, b)):

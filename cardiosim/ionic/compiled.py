@@ -19,6 +19,7 @@ from cardiosim.ionic.kernels import Kernels
 from cardiosim.ionic.parameters import Scale, own_parameters
 from cardiosim.ionic.reaction import SCHEMES
 from cardiosim.ionic.strips import Padding
+from cardiosim.ionic.surrogate_step import Surrogate
 
 BACKENDS = ("numba", "scalar", "torch")
 
@@ -39,6 +40,7 @@ def compile_cell(
     parameters: Mapping[str, ArrayLike | Scale] | None = None,
     backend: str = "numba",
     clamped: bool = False,
+    surrogate: Surrogate | None = None,
     device: str = "cpu",
     dtype: str = "float64",
     torch_compile: bool | None = None,
@@ -56,6 +58,7 @@ def compile_cell(
             the oracle without vectorisation.
         clamped: hold V where the caller puts it, as a voltage clamp does; `observe`
             still gives the currents of the free cell.
+        surrogate: takes over some states of the cell; None for none.
         device: of torch: "cpu", "cuda", "cuda:1", ...
         dtype: of torch: "float64" or "float32".
         torch_compile: of torch: whether steps are compiled to machine code; None
@@ -66,7 +69,8 @@ def compile_cell(
 
     Raises:
         ValueError: unknown cell, parameter, scheme or backend; a model text with an
-            error; a cell that the scheme cannot step; a device that is not there.
+            error; a cell that the scheme cannot step; a device that is not there; a
+            surrogate of another cell.
     """
     if backend not in BACKENDS:
         raise ValueError(
@@ -92,7 +96,8 @@ def compile_cell(
         )
     overrides = dict(parameters or {})
     free = tuple(sorted(overrides))
-    kernels = Kernels(model_source(model), scheme, fast, free, backend, clamped)
+    source = model_source(model)
+    kernels = Kernels(source, scheme, fast, free, backend, clamped, surrogate)
     facts = kernels.facts()
     own = own_parameters(overrides, facts["parameters"])
     if backend == "torch":
@@ -140,6 +145,7 @@ class CompiledCell(Cell):
     ) -> None:
         """Advance all nodes in place; see `IonicModel.react`."""
         self._require_shapes(states, i_stim)
+        self._require_step(dt)
         n = states.shape[1]
         own = self._parameters_of(n)
         dt, n_steps = float(dt), int(n_steps)  # a type more is a kernel more

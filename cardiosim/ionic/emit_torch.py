@@ -28,6 +28,7 @@ from cardiosim.ionic.expressions import (
     Expression,
     Name,
     Number,
+    calls_network,
     minus,
     plus,
     references,
@@ -43,7 +44,14 @@ from cardiosim.ionic.function_body import (
     shift,
     step_names,
 )
-from cardiosim.ionic.reaction import Assignment, Reaction, Substep, observation
+from cardiosim.ionic.network import Network
+from cardiosim.ionic.reaction import (
+    Alternative,
+    Assignment,
+    Reaction,
+    Substep,
+    observation,
+)
 
 _HEADER = '''\
 """{title}
@@ -57,12 +65,12 @@ import torch
 from torch import abs, acos, asin, atan, ceil, cos, expm1, floor, log, pow
 from torch import remainder, sin, sqrt, tan, where
 
-from cardiosim.ionic.tensor_math import exp, floor_quotient, x_over_expm1
+from cardiosim.ionic.tensor_math import exp, floor_quotient, row, x_over_expm1
 '''
 
 _REACT = '''
 
-def react(states, parameters, i_stim, dt, n_substeps):
+def react(states, parameters, i_stim, dt, n_substeps, networks=()):
     """States after one step of dt (a tensor without dimension), (n_states, n_nodes)."""
 {body}
     return torch.stack(
@@ -74,7 +82,7 @@ def react(states, parameters, i_stim, dt, n_substeps):
 
 _OBSERVE = '''
 
-def observe(states, parameters, i_stim):
+def observe(states, parameters, i_stim, networks=()):
     """Every variable of the cell, (n_variables, n_nodes)."""
 {body}
     return torch.stack(
@@ -90,11 +98,13 @@ def tensor_module(step: Reaction) -> str:
     substep = step.substep
     potential = step.equations.membrane_potential
     moving = (potential, *substep.fast) if substep else ()
-    names = local_identifiers([*step_names(step), *map(_plain, moving)])
-    code = TensorLines(names, powers="pow")
+    changed = [s for part in step.alternatives for s, _ in part.new_states]
+    plain = dict.fromkeys(map(_plain, (*moving, *changed)))
+    names = local_identifiers([*step_names(step), *plain])
+    code = TensorLines(names, powers="pow", networks=step.networks)
     kept = [new for _, new in step.new_states]
-    if substep:
-        kept += ["upstroke", *substep.frozen]
+    for part in (*step.alternatives, *([substep] if substep else [])):
+        kept += [part.taken, *part.frozen]
 
     hoisted = dict(step.hoisted)
     main = _by_change(_sink(step.main, kept), hoisted)
@@ -103,6 +113,8 @@ def tensor_module(step: Reaction) -> str:
     read = names_read(main)
     body.assign((name, e) for name, e in hoisted.items() if name in read)
     body.assign(main)
+    for alternative in step.alternatives:
+        body.add(*_alternative(alternative, code, hoisted))
     if substep:
         body.add(*_substeps(substep, potential, code, hoisted))
     title = f"{step.equations.name}, {step.scheme}: a pure function of tensors."
@@ -112,13 +124,21 @@ def tensor_module(step: Reaction) -> str:
     )
 
 
-def observation_tensor_module(equations: CellEquations, free: Sequence[str]) -> str:
-    """Source of the pure function that evaluates every variable of the cell."""
+def observation_tensor_module(
+    equations: CellEquations, free: Sequence[str], networks: Sequence[Network] = ()
+) -> str:
+    """Source of the pure function that evaluates every variable of the cell.
+
+    Args:
+        equations: as read.
+        free: parameters that each node may have its own value of.
+        networks: that the equations call.
+    """
     assignments = observation(equations, free)
     names = local_identifiers(
         dict.fromkeys((*equations.variables, *(n for n, _ in assignments)))
     )
-    body = FunctionBody(TensorLines(names, powers="pow"))
+    body = FunctionBody(TensorLines(names, powers="pow", networks=networks))
     body.add(*_rows_in(equations, free, names))
     body.assign(_sink(assignments, equations.variables))
     title = f"{equations.name}: all variables."
@@ -142,9 +162,16 @@ class TensorLines(CodeLines):
         else:
             super().assign(target, expression)
 
+    def _assign_network(self, target: str, number: int, inputs: list[str]) -> None:
+        rows = ", ".join(f"row({x}, states[0])" for x in inputs)
+        call = f"networks[{number}](torch.stack(({rows},)))"
+        self.lines.append(f"{target} = {call}")
+
     def text(self, expression: Expression, outer: int = 0) -> str:
         """Python text of an expression inside an operator of precedence `outer`."""
         match expression:
+            case Apply("item", (Name(name), Number(i))):
+                return f"{self.identifiers[name]}[{int(i)}]"
             case Number(value) if not math.isfinite(value):
                 return f"({'-' * (value < 0)}math.{'nan' if value != value else 'inf'})"
             case Apply("select", (condition, a, b)):
@@ -220,6 +247,23 @@ def _rows_in(
     return rows
 
 
+def _alternative(
+    alternative: Alternative, code: TensorLines, hoisted: dict[str, Expression]
+) -> list[str]:
+    """Another value of some states at all nodes; those that take it get it."""
+    names = code.identifiers
+    new_states = alternative.new_states
+    own = [new for _, new in new_states]
+    body = FunctionBody(code)
+    body.add(*(f"{names[_plain(s)]} = {names[new]}" for s, new in new_states))
+    body.assign(_by_change(_sink(alternative.assignments, own), hoisted))
+    body.add(f"is_taken = {names[alternative.taken]} > 0.5")
+    for state, new in new_states:
+        plain = names[_plain(state)]
+        body.add(f"{names[new]} = where(is_taken, {names[new]}, {plain})")
+    return body.lines
+
+
 def _substeps(
     substep: Substep, potential: str, code: TensorLines, hoisted: dict[str, Expression]
 ) -> list[str]:
@@ -237,7 +281,7 @@ def _substeps(
     gates = block(substep.gate_step, substep.fast)
     pairs = [(names[_plain(s)], names[f"new({s})"], names[s]) for s in moving]
     return [
-        f"is_up = {names['upstroke']} > 0.5",
+        f"is_up = {names[substep.taken]} > 0.5",
         *(f"{plain} = {new}" for plain, new, _ in pairs),
         "h = dt / n_substeps",
         "h_gate = 0.5 * h",
@@ -289,6 +333,8 @@ def _sink(assignments: Sequence[Assignment], keep: Collection[str]) -> list[Assi
                     in_arms |= {name for arm in arms for name in references(arm)}
     sunk: dict[str, Expression] = {}
     for name, expression in reversed(assignments):
+        if calls_network(expression):
+            continue
         if name in in_arms and uses[name] == 1 and name not in keep:
             sunk[name] = expression
             in_arms |= references(expression)

@@ -12,7 +12,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from cardiosim.ionic.expressions import Expression, Number, transform
+from cardiosim.ionic.expressions import (
+    Expression,
+    Number,
+    calls_network,
+    transform,
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,12 @@ class CellEquations:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Every recordable name: states first, then all other variables."""
-        return (*self.states, *self.definitions)
+        """Every recordable name: states first, then all other variables.
+
+        A network is none: it has several outputs.
+        """
+        values = (n for n, e in self.definitions.items() if not calls_network(e))
+        return (*self.states, *values)
 
     @property
     def parameters(self) -> tuple[str, ...]:

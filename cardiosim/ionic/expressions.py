@@ -81,6 +81,16 @@ FUNCTIONS: Mapping[str, Callable[..., float]] = {
 }
 
 
+#: Apply("network:0", arguments) calls network number 0 of a surrogate, and
+#: Apply("item", (call, Number(k))) is its output number k.
+NETWORK = "network:"
+
+
+def calls_network(expression: Expression) -> bool:
+    """Whether an expression is the call of a network, which has several outputs."""
+    return isinstance(expression, Apply) and expression.function.startswith(NETWORK)
+
+
 def walk(expression: Expression) -> Iterator[Expression]:
     """Every node of the tree, parents first."""
     yield expression
@@ -111,7 +121,7 @@ def fold(expression: Expression) -> Expression:
         ValueError: a constant part of the equation has no value (1/0, log(-1)).
     """
     match expression:
-        case Apply(function, arguments) if all(
+        case Apply(function, arguments) if function in FUNCTIONS and all(
             isinstance(a, Number) for a in arguments
         ):
             values = [a.value for a in arguments]

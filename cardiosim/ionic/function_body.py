@@ -46,15 +46,17 @@ def step_names(step: Reaction) -> list[str]:
     if step.substep:
         assigned += step.substep.gate_step
         assigned += step.substep.potential_step
+    for alternative in step.alternatives:
+        assigned += alternative.assignments
     names |= dict.fromkeys(name for name, _ in assigned)
     return [*names, "dt", "h", "h_gate"]
 
 
 _RESERVED = (
     "states parameters i_stim first last n_steps n_substeps stack_rows y strip start "
-    "stop i j k out which values sub is_up any_upstroke exp exp_within log sqrt power "
+    "stop i j k out which values sub is_up exp exp_within log sqrt power "
     "x_over_expm1 abs floor ceil sin cos tan asin acos atan np range pow expm1 dt h "
-    "h_gate"
+    "h_gate is_taken any_taken networks"
 ).split()
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cardiosim.ionic import emit_numba, emit_scalar, emit_torch
 from cardiosim.ionic.cell_library import ModelSource
 from cardiosim.ionic.equations import CellEquations, dot, fingerprint
+from cardiosim.ionic.evaluation import evaluate
 from cardiosim.ionic.expressions import ZERO
 from cardiosim.ionic.kernel_cache import cached_kernel
 from cardiosim.ionic.membrane_currents import membrane_currents
 from cardiosim.ionic.parameters import no_parameter
 from cardiosim.ionic.reaction import Reaction, reaction
+from cardiosim.ionic.surrogate_step import (
+    OUTSIDE,
+    Surrogate,
+    SurrogateStep,
+    hybrid_equations,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,7 @@ class Kernels:
         free: parameters that each node may have its own value of, sorted.
         backend: "numba", "scalar" or "torch".
         clamped: whether V is held.
+        surrogate: takes over some states; None for none.
     """
 
     source: ModelSource
@@ -37,6 +48,7 @@ class Kernels:
     free: tuple[str, ...]
     backend: str
     clamped: bool
+    surrogate: Surrogate | None = None
 
     def facts(self) -> dict[str, Any]:
         """What the compiler found in the cell (`_describe`)."""
@@ -62,18 +74,51 @@ class Kernels:
         """Module that evaluates every variable."""
 
         def generate() -> tuple[str, dict[str, Any]]:
-            cell = self.source.equations()
+            cell, step = self._hybrid(self.source.equations())
+            cell = hybrid_equations(cell, step) if step else cell
+            networks = step.networks if step else ()
+            emit = emit_scalar.observation_module
             if self.backend == "torch":
-                return emit_torch.observation_tensor_module(cell, self.free), {}
-            return emit_scalar.observation_module(cell, self.free, cache=True), {}
+                emit = emit_torch.observation_tensor_module
+            return emit(cell, self.free, networks), {}
 
         what = "observe_torch" if self.backend == "torch" else "observe"
-        return self._cached(what, (what, *self.free), generate)[0]
+        key = (what, self._surrogate_key, *self.free)
+        return self._cached(what, key, generate)[0]
+
+    def start_from(self, full: NDArray, parameters: Mapping[str, NDArray]) -> NDArray:
+        """States of the hybrid cell that follow from states of the full cell.
+
+        Args:
+            full: (n_states of the full cell, n_nodes).
+            parameters: values of the free parameters, each (n_nodes,) or (1,).
+        """
+        cell, step = self._hybrid(self.source.equations())
+        if step is None:
+            return full
+        values = dict(zip(cell.states, full, strict=True)) | dict(parameters)
+        definitions = {**cell.definitions, **step.definitions}
+        values[OUTSIDE] = 0.0
+        values |= {n: evaluate(e, definitions, values) for n, e in step.start.items()}
+        rows = [values[name] for name in hybrid_equations(cell, step).states]
+        return np.array([np.broadcast_to(row, full.shape[1]) for row in rows])
 
     @property
     def _step_key(self) -> tuple[object, ...]:
         fast = "model" if self.fast is None else ",".join(self.fast)
-        return (self.scheme, fast, self.clamped, *self.free)
+        return (self.scheme, fast, self.clamped, self._surrogate_key, *self.free)
+
+    @property
+    def _surrogate_key(self) -> str:
+        return self.surrogate.key if self.surrogate else ""
+
+    def _hybrid(
+        self, cell: CellEquations
+    ) -> tuple[CellEquations, SurrogateStep | None]:
+        """The cell, and the surrogate's step on it."""
+        if self.surrogate is None:
+            return cell, None
+        return cell, self.surrogate.equations(cell, self.free)
 
     def _cached(self, what, key, generate) -> tuple[ModuleType, dict[str, Any]]:
         name = self.source.name
@@ -81,17 +126,27 @@ class Kernels:
         return cached_kernel(f"{name}_{what}", key, generate)
 
     def _reaction(self) -> Reaction:
-        cell = self.source.equations()
+        cell, step = self._hybrid(self.source.equations())
         if self.clamped:
             cell = _clamped(cell)
-        return reaction(cell, self.scheme, self.free, self.fast)
+        return reaction(cell, self.scheme, self.free, self.fast, step)
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
-        cell = self.source.equations()
+        cell, step = self._hybrid(self.source.equations())
         for name in self.free:
             if name not in cell.parameters:
                 raise ValueError(no_parameter(name, cell))
-        return "", _describe(cell, self._reaction()) | {"clamped": self.clamped}
+        facts: dict[str, Any] = {"clamped": self.clamped}
+        if step is not None:
+            facts["surrogate"] = {
+                "name": step.name,
+                "replaces": step.replaces,
+                "carries": step.carries,
+                "ranges": dict(step.ranges),
+                "full_states": cell.states,
+            }
+            cell = hybrid_equations(cell, step)
+        return "", _describe(cell, self._reaction()) | facts
 
 
 def _clamped(cell: CellEquations) -> CellEquations:
@@ -102,7 +157,6 @@ def _clamped(cell: CellEquations) -> CellEquations:
 
 def _describe(cell: CellEquations, step: Reaction) -> dict[str, Any]:
     """What a later start needs to know of the cell, as JSON."""
-    substep = step.substep
     return {
         "name": cell.name,
         "scheme": step.scheme,
@@ -113,7 +167,7 @@ def _describe(cell: CellEquations, step: Reaction) -> dict[str, Any]:
         "parameters": {n: cell.definitions[n].value for n in cell.parameters},
         "stimulus": cell.stimulus,
         "gates": [gate for gate in step.gates if gate not in cell.not_gates],
-        "fast": list(substep.fast) if substep else [],
+        "fast": list(step.fast),
         "model_fast": list(cell.fast),
         "title": cell.title,
         "membrane_currents": membrane_currents(cell),

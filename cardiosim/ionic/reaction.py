@@ -18,12 +18,17 @@ docs/verification.md shows what they cost in conduction velocity. They are rates
 changes in one step: those would let short steps turn into plain ones, and with them
 into their sixteen times larger error.
 
+A surrogate (surrogate_step.py) takes over some of the new states. One that is evaluated
+at nodes in their upstroke stands in the place of the substeps; where a value is outside
+its range, the substeps or the plain step do what they would do without it.
+
 References: Rush & Larsen 1978, doi 10.1109/TBME.1978.326270; Strang 1968, SIAM J
 Numer Anal 5:506-517, doi 10.1137/0705041.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +42,7 @@ from cardiosim.ionic.expressions import (
     Name,
     Number,
     depends_on,
+    fold,
     minus,
     negative,
     over,
@@ -47,8 +53,15 @@ from cardiosim.ionic.expressions import (
 )
 from cardiosim.ionic.fast_subsystem import FastSubsystem, fast_subsystem
 from cardiosim.ionic.gates import Gate, find_gates
+from cardiosim.ionic.network import Network
 from cardiosim.ionic.ordering import schedule
 from cardiosim.ionic.singularities import remove_singularities
+from cardiosim.ionic.surrogate_step import (
+    OUTSIDE,
+    SurrogateStep,
+    hybrid_equations,
+    with_constants,
+)
 
 SCHEMES = ("rush_larsen", "multirate")
 
@@ -71,12 +84,31 @@ class Substep:
         frozen: names the substeps read that stay as they were at the step's start.
         gate_step: assignments of the gates' step of length `h_gate` at the present V.
         potential_step: assignments of the V step of length `h`.
+        taken: name that is above 0.5 at a node that takes the substeps.
     """
 
     fast: tuple[str, ...]
     frozen: tuple[str, ...]
     gate_step: tuple[Assignment, ...]
     potential_step: tuple[Assignment, ...]
+    taken: str
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another value of some states for the nodes at which a condition holds.
+
+    Attributes:
+        taken: name, assigned in `main`, that is above 0.5 at such a node.
+        frozen: other names of `main` that the assignments read.
+        assignments: at the start-of-step state.
+        new_states: (state, name that holds its value instead).
+    """
+
+    taken: str
+    frozen: tuple[str, ...]
+    assignments: tuple[Assignment, ...]
+    new_states: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +125,12 @@ class Reaction:
         hoisted: assignments that depend on dt alone.
         main: assignments at the start-of-step state.
         new_states: (state, name that holds its value after the plain step).
-        substep: what a node in its upstroke does instead; None for rush_larsen.
+        fast: fast gates of multirate; none for rush_larsen.
+        substep: what a node in its upstroke does instead; None for rush_larsen, and
+            where a surrogate without a range does it.
+        alternatives: what nodes do instead of the plain step because of a surrogate;
+            they come before the substeps.
+        networks: called as `network:0`, `network:1`, ...
     """
 
     equations: CellEquations
@@ -104,7 +141,10 @@ class Reaction:
     hoisted: tuple[Assignment, ...]
     main: tuple[Assignment, ...]
     new_states: tuple[tuple[str, str], ...]
+    fast: tuple[str, ...]
     substep: Substep | None
+    alternatives: tuple[Alternative, ...] = ()
+    networks: tuple[Network, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -118,6 +158,7 @@ def reaction(
     scheme: str,
     free: Sequence[str] = (),
     fast: Sequence[str] | None = None,
+    surrogate: SurrogateStep | None = None,
 ) -> Reaction:
     """Derive the reaction step of a cell.
 
@@ -126,12 +167,21 @@ def reaction(
         scheme: one of `SCHEMES`.
         free: parameters that stay variables.
         fast: fast gates of multirate; None takes the model's own.
+        surrogate: takes over some states of the cell; None for none.
 
     Raises:
-        ValueError: unknown scheme, or a cell that the scheme cannot step.
+        ValueError: unknown scheme, or a cell that the scheme cannot step, or a
+            surrogate that does not fit the cell or the scheme.
     """
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme {scheme}; expected {' or '.join(SCHEMES)}")
+    if surrogate is not None:
+        if surrogate.moment == "upstroke" and scheme != "multirate":
+            raise ValueError(
+                f"{surrogate.name} stands in the place of multirate's substeps; came "
+                f"scheme {scheme}, use multirate"
+            )
+        equations = hybrid_equations(equations, surrogate)
     equations, _ = remove_singularities(equations, free)
     equations = fold_constants(equations, free)
     n_singularities = _count_singularities(equations, free)
@@ -139,10 +189,22 @@ def reaction(
     subsystem = None
     if scheme == "multirate":
         names = equations.fast if fast is None else tuple(fast)
+        if surrogate is not None:
+            _require_substeps_of_its_own(surrogate, names)
         subsystem = fast_subsystem(equations, names, gates)
-    return _Derivation(equations, tuple(free), gates, subsystem).reaction(
+    return _Derivation(equations, tuple(free), gates, subsystem, surrogate).reaction(
         scheme, n_singularities
     )
+
+
+def _require_substeps_of_its_own(surrogate: SurrogateStep, fast: Sequence[str]) -> None:
+    """The substeps would undo what a surrogate does to their gates in every step."""
+    both = [s for s in fast if s in surrogate.replaces]
+    if both and surrogate.moment == "every step":
+        raise ValueError(
+            f"{surrogate.name} replaces {', '.join(both)} in every step, which "
+            f"multirate would substep; use scheme rush_larsen"
+        )
 
 
 def _count_singularities(equations: CellEquations, free: Sequence[str]) -> int:
@@ -167,6 +229,7 @@ class _Derivation:
         free: tuple[str, ...],
         gates: Mapping[str, Gate],
         subsystem: FastSubsystem | None,
+        surrogate: SurrogateStep | None,
     ) -> None:
         self.equations = equations
         self.free = free
@@ -175,20 +238,18 @@ class _Derivation:
         self.hoisted: list[Assignment] = []
         stimulus = {equations.stimulus} if equations.stimulus else set()
         self.inputs = {*equations.states, *free, *stimulus}
+        self.surrogate = surrogate and with_constants(surrogate, equations)
 
     def reaction(self, scheme: str, n_singularities: int) -> Reaction:
         equations, subsystem = self.equations, self.subsystem
-        own: list[Assignment] = []
-        for state in equations.states:
-            if state in self.gates:
-                value = self._gate_step(self.gates[state], Name(state), DT)
-            else:
-                value = plus(Name(state), times(DT, Name(dot(state))))
-            own.append((_new(state), value))
-        substep = None
+        own = dict(self._plain_step(state) for state in equations.states)
+        substep, alternatives = None, ()
         if subsystem:
             substep, at_start = self._substep(subsystem)
-            own += at_start
+            own |= at_start
+        if self.surrogate:
+            substep, alternatives = self._hybrid(self.surrogate, own, substep)
+        kept = [n for part in (*alternatives, substep) if part for n in part.frozen]
         return Reaction(
             equations=equations,
             scheme=scheme,
@@ -196,22 +257,70 @@ class _Derivation:
             gates=self.gates,
             n_singularities=n_singularities,
             hoisted=tuple(self.hoisted),
-            main=tuple(self._ordered(own, also=substep.frozen if substep else ())),
+            main=tuple(self._ordered(own.items(), also=dict.fromkeys(kept))),
             new_states=tuple((s, _new(s)) for s in equations.states),
+            fast=tuple(g.state for g in subsystem.gates) if subsystem else (),
             substep=substep,
+            alternatives=alternatives,
+            networks=self.surrogate.networks if self.surrogate else (),
         )
+
+    def _plain_step(self, state: str) -> Assignment:
+        if state in self.gates:
+            return _new(state), self._gate_step(self.gates[state], Name(state), DT)
+        return _new(state), plus(Name(state), times(DT, Name(dot(state))))
+
+    def _hybrid(
+        self,
+        surrogate: SurrogateStep,
+        own: dict[str, Expression],
+        substep: Substep | None,
+    ) -> tuple[Substep | None, tuple[Alternative, ...]]:
+        """Let a surrogate take over states; changes the assignments `own` in place."""
+        results = {_new(s): surrogate.results[s] for s in surrogate.carries}
+        new_states = tuple((s, _new(s)) for s in surrogate.carries)
+        inside = surrogate.inside
+        alternatives = []
+        if surrogate.moment == "upstroke":
+            up: Expression = Apply(">", (Name("upstroke"), Number(0.5)))
+            own["surrogate.taken"] = _flag(_both(inside, up))
+            own["substeps.taken"] = outside = _flag(_both(_not(inside), up))
+            known = {n for n in surrogate.inputs if n not in self.inputs}
+            assignments = self._ordered(results.items(), known, own=surrogate)
+            taken = "surrogate.taken"
+            alternatives.append(
+                Alternative(taken, tuple(sorted(known)), tuple(assignments), new_states)
+            )
+            substep = dataclasses.replace(substep, taken="substeps.taken")
+            if not surrogate.ranges:
+                substep = None
+        else:
+            own["equations.taken"] = outside = _flag(_not(inside))
+            if surrogate.ranges and surrogate.carries_what_it_replaces:
+                plain = [self._plain_step(s) for s in surrogate.carries]
+                assignments = tuple(self._ordered(plain))
+                alternatives.append(
+                    Alternative("equations.taken", (), assignments, new_states)
+                )
+            own |= results | surrogate.definitions
+        if surrogate.ranges:
+            own[_new(OUTSIDE)] = plus(Name(OUTSIDE), outside)
+        return substep, tuple(alternatives)
 
     def _ordered(
         self,
         assignments: Iterable[Assignment],
         known: Iterable[str] = (),
         also: Iterable[str] = (),
+        own: SurrogateStep | None = None,
     ) -> list[Assignment]:
         """The assignments, and the names in `also`, after what they need."""
-        definitions = dict(self.equations.definitions) | dict(assignments)
+        assignments = dict(assignments)
+        definitions = dict(self.equations.definitions) | assignments
+        definitions |= own.definitions if own else {}
         hoisted = {name for name, _ in self.hoisted}
         done = {*self.inputs, *hoisted, *known, "dt", "h", "h_gate"}
-        targets = [Name(n) for n in (*dict(assignments), *also)]
+        targets = [Name(n) for n in (*assignments, *also)]
         order = schedule(targets, definitions, done)
         return [(name, definitions[name]) for name in order]
 
@@ -225,7 +334,7 @@ class _Derivation:
         steady = gate.steady_state
         return plus(steady, times(minus(x, steady), decay))
 
-    def _substep(self, subsystem: FastSubsystem) -> tuple[Substep, list[Assignment]]:
+    def _substep(self, subsystem: FastSubsystem) -> tuple[Substep, dict]:
         """The substeps, and what has to be assigned for them at the step's start."""
         equations = self.equations
         potential = Name(equations.membrane_potential)
@@ -243,12 +352,13 @@ class _Derivation:
         frozen = {"rest"} | self._frozen([*potential_step, *gate_step], moving)
 
         rest = minus(Name(dot(potential.name)), subsystem.current)
-        at_start = [("rest", rest), ("upstroke", _upstroke(potential, subsystem))]
+        at_start = {"rest": rest, "upstroke": _upstroke(potential, subsystem)}
         substep = Substep(
             fast=tuple(g.state for g in subsystem.gates),
             frozen=tuple(sorted(frozen)),
             gate_step=tuple(self._ordered(gate_step, frozen)),
             potential_step=tuple(self._ordered(potential_step, frozen)),
+            taken="upstroke",
         )
         return substep, at_start
 
@@ -265,6 +375,18 @@ class _Derivation:
                 else:
                     found.add(name)
         return found
+
+
+def _flag(condition: Expression) -> Expression:
+    return fold(Apply("select", (condition, ONE, ZERO)))
+
+
+def _not(condition: Expression) -> Expression:
+    return fold(Apply("not", (condition,)))
+
+
+def _both(a: Expression, b: Expression) -> Expression:
+    return fold(Apply("and", (a, b)))
 
 
 def _new(state: str) -> str:

@@ -40,3 +40,10 @@ def x_over_expm1(u: Tensor) -> Tensor:
 def floor_quotient(a: Tensor, b: Tensor | float) -> Tensor:
     """Floor of a/b, whose derivative is 0."""
     return torch.div(a, b, rounding_mode="floor")
+
+
+def row(value: Tensor | float, like: Tensor) -> Tensor:
+    """A value as a row, even where it is one number for all nodes."""
+    if isinstance(value, Tensor):
+        return value.expand_as(like)
+    return torch.full_like(like, value)

@@ -1,0 +1,1 @@
+"""Networks that advance named states of a cell in place of their equations."""
