@@ -7,9 +7,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cardiosim.case.cell_tables import CellTable, PrepaceTable, Scheme
+from cardiosim.case.cell_tables import (
+    NO_SURROGATE,
+    CellTable,
+    PrepaceTable,
+    Scheme,
+)
 from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.compiled import Scale, compile_cell
+from cardiosim.surrogates.checkpoint import load_surrogate
 from cardiosim.units import to_project_units
 
 Override = float | Scale
@@ -17,7 +23,9 @@ Override = float | Scale
 
 def compiler_of(table: CellTable, scheme: str | None = None) -> Callable[..., Cell]:
     """`compile_cell` with everything that the table says but its parameters."""
-    torch = {key: getattr(table, key) for key in ("device", "dtype", "torch_compile")}
+    more = {key: getattr(table, key) for key in ("device", "dtype", "torch_compile")}
+    if table.surrogate != NO_SURROGATE:
+        more["surrogate"] = load_surrogate(table.surrogate)
     return functools.partial(
         compile_cell,
         table.model,
@@ -25,8 +33,13 @@ def compiler_of(table: CellTable, scheme: str | None = None) -> Callable[..., Ce
         substeps=table.substeps,
         fast=table.fast,
         backend=table.backend,
-        **{key: value for key, value in torch.items() if value is not None},
+        **{key: value for key, value in more.items() if value is not None},
     )
+
+
+def without_surrogate(table: CellTable) -> CellTable:
+    """The same cell of equations alone, which paces before a run."""
+    return table.model_copy(update={"surrogate": NO_SURROGATE})
 
 
 def overrides_of(

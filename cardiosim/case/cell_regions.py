@@ -6,6 +6,7 @@ parameters, one a node. Parts of several models are the cells of a mosaic.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.cell_fields import field_values
-from cardiosim.case.cell_overrides import compiler_of, overrides_of, pacing_scheme
-from cardiosim.case.cell_tables import CellRegionTable, CellTable, PrepaceTable
+from cardiosim.case.cell_overrides import (
+    compiler_of,
+    overrides_of,
+    pacing_scheme,
+    without_surrogate,
+)
+from cardiosim.case.cell_tables import (
+    NO_SURROGATE,
+    CellRegionTable,
+    CellTable,
+    PrepaceTable,
+)
 from cardiosim.case.read import CaseError
 from cardiosim.case.schema import Case
 from cardiosim.case.stimuli import region_nodes
@@ -48,6 +59,11 @@ class CellPart:
     def compiled(self, scheme: str | None = None) -> Cell:
         """The cells; with another reaction scheme if one is given."""
         return compiler_of(self.table, scheme)(parameters=self.parameters)
+
+    @property
+    def of_equations(self) -> CellPart:
+        """The same nodes without a surrogate."""
+        return dataclasses.replace(self, table=without_surrogate(self.table))
 
     @cached_property
     def kinds(self) -> NDArray[np.intp]:
@@ -99,7 +115,11 @@ class CellsByRegion(CellMosaic):
             for part, cell in zip(self.parts, self.cells, strict=True)
         ]
         has = [cell.scheme for cell in self.cells]
-        pacer = self if schemes == has else CellsByRegion(self.parts, schemes)
+        if schemes == has and not any(cell.surrogate for cell in self.cells):
+            pacer = self
+        else:
+            parts = [part.of_equations for part in self.parts]
+            pacer = CellsByRegion(parts, schemes)
         for cell, _ in pacer.distinct():
             cell.compile(cell.n_own_nodes or 1)
         return pacer
@@ -195,6 +215,7 @@ def _laid_over(table: CellTable, regions: Sequence[CellRegionTable]) -> CellTabl
                 "fast": table.fast if region.model == table.model else None,
                 "parameters": region.parameters,
                 "drug": region.drug,
+                "surrogate": NO_SURROGATE,
             }
         table = table.model_copy(update=own)
     return table

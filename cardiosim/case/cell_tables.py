@@ -116,12 +116,15 @@ def _qualified(entries: Any, keys: set[str]) -> Any:
 
 Scheme = Literal["rush_larsen", "multirate"]
 
+NO_SURROGATE = "none"
+
 
 class CellRegionTable(Table):
     """Cells of a region that differ from those around it; later regions go on top.
 
-    With a model of its own the region begins from that model's own values: what
-    [cell] or an earlier region says of parameters and drugs is of another model.
+    With a model of its own the region begins from that model's own values and without
+    a surrogate: what [cell] or an earlier region says of parameters, drugs and
+    surrogates is of another model.
     """
 
     where: str
@@ -212,7 +215,10 @@ class CellTable(Table):
     scheme: Scheme = "rush_larsen"
     substeps: PositiveInt = 4
     fast: tuple[str, ...] | None = None
-    surrogate: Literal["none"] = "none"
+    surrogate: Annotated[
+        str,
+        Field(description="none, a surrogate that ships, or a checkpoint (.json)"),
+    ] = NO_SURROGATE
     parameters: dict[str, ParameterTable] = {}
     drug: tuple[DrugTable, ...] = ()
     prepace: PrepaceTable | None = None

@@ -9,6 +9,7 @@ from cardiosim.case.cell_overrides import (
     overrides_of,
     pacing_scheme,
     together,
+    without_surrogate,
 )
 from cardiosim.case.cell_regions import (
     CellsByRegion,
@@ -93,7 +94,8 @@ def build_pacer(
 
     Args:
         cases: one, or some that differ in the values of parameters.
-        cell: of the run, which is taken where it has the scheme of the pacing too.
+        cell: of the run, which is taken where it has the scheme of the pacing and no
+            surrogate: equations pace.
 
     Raises:
         CaseError: regions or fields make too many distinct cells to pace.
@@ -104,9 +106,16 @@ def build_pacer(
     if isinstance(cell, CellsByRegion):
         return cell.pacer(table.prepace)
     scheme = pacing_scheme(table.prepace, table.fast or cell.facts["model_fast"])
-    pacer = cell if scheme == table.scheme else build_cells(cases, scheme)
+    if scheme == table.scheme and cell.surrogate is None:
+        pacer = cell
+    else:
+        pacer = build_cells([_of_equations(case) for case in cases], scheme)
     pacer.compile(len(cases))
     return pacer
+
+
+def _of_equations(case: Case) -> Case:
+    return case.model_copy(update={"cell": without_surrogate(case.cell)})
 
 
 def _same_but_for_values(a: CellTable, b: CellTable) -> bool:

@@ -145,6 +145,8 @@ def _wind_up(
         here, kinds = cells.nodes[inside], cells.kinds[inside]
         states = cycle.at(phases[here], kinds)
         if isinstance(problem.cell, CellsByRegion):
-            problem.cell.put(problem.states, index, here, states)
+            own = problem.cell.cells[index].at(inside)
+            problem.cell.put(problem.states, index, here, own.start_from(states))
         else:
-            problem.states[:, here] = states
+            own = problem.cell.at(here)
+            problem.states[:, here] = own.start_from(states)

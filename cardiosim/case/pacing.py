@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cardiosim.case.cell_regions import CellsByRegion
 from cardiosim.case.cell_tables import PrepaceTable
 from cardiosim.ionic.cell import Cell
-from cardiosim.simulation.monodomain import Monodomain, uniform_states
+from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.prepacing import prepaced_state, prepaced_states
 
 Progress = Callable[[float, float], None]
@@ -70,11 +70,15 @@ def paced_cells(
 def spread(paced: Sequence[PacedCells], problem: Monodomain) -> None:
     """Put the paced states at the nodes that have the cells."""
     if isinstance(problem.cell, CellsByRegion):
-        of_nodes = [cells.states[:, cells.kinds] for cells in paced]
+        of_nodes = [
+            cell.start_from(cells.states[:, cells.kinds])
+            for cell, cells in zip(problem.cell.cells, paced, strict=True)
+        ]
         problem.states = problem.cell.spread(of_nodes)
     else:
         (cells,) = paced
-        problem.states = uniform_states(cells.states[:, 0], problem.mesh.n_nodes)
+        states = np.repeat(cells.states[:, :1], problem.mesh.n_nodes, axis=1)
+        problem.states = problem.cell.start_from(states)
 
 
 def part_of(progress: Progress | None, index: int, count: int) -> Progress | None:

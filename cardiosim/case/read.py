@@ -92,6 +92,7 @@ def case_name(path: str | Path) -> str:
 def _locate_files(content: dict[str, Any], folder: Path) -> None:
     """Files that a case names are looked for beside it, wherever the program runs."""
     _beside(content.get("cell"), "model", SUFFIXES, folder)
+    _beside(content.get("cell"), "surrogate", (".json", ".safetensors"), folder)
     _beside(content.get("protocol"), "recording", ("",), folder)
     _beside(content.get("mesh"), "file", ("",), folder)
     tissue = content.get("tissue")

@@ -31,6 +31,7 @@ from cardiosim.tissue.positions import nearest_nodes
 
 if TYPE_CHECKING:
     from cardiosim.ionic.cell import Cell
+    from cardiosim.ionic.surrogate_step import Surrogate
     from cardiosim.tissue.diffusion import Diffusion
     from cardiosim.tissue.mesh import Mesh
 
@@ -218,7 +219,8 @@ def provenance(cell: Cell) -> dict[str, Any]:
             "gates": list(cell.facts["gates"]),
             "membrane_currents": list(cell.facts["membrane_currents"]),
         }
-        | ({"cytosolic_calcium": calcium} if calcium else {}),
+        | ({"cytosolic_calcium": calcium} if calcium else {})
+        | ({"surrogate": _known_by(cell.surrogate)} if cell.surrogate else {}),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "versions": versions(*more),
@@ -230,6 +232,10 @@ def provenance(cell: Cell) -> dict[str, Any]:
             "threads": numba.get_num_threads(),
         },
     }
+
+
+def _known_by(surrogate: Surrogate) -> dict[str, str]:
+    return {"name": surrogate.name, "key": surrogate.key}
 
 
 def versions(*more: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from cardiosim.case.read import case_file, case_name, read_case
@@ -32,6 +33,8 @@ from cardiosim.commands.summary import (
     no_conduction_numbers,
 )
 from cardiosim.commands.table import show_summary, show_table
+from cardiosim.experiments.findings import entry
+from cardiosim.ionic.surrogate_step import OUTSIDE
 from cardiosim.measure.conduction_velocity import NoConduction
 from cardiosim.output.fields import FieldWriter
 from cardiosim.output.results import ResultsFolder, open_results
@@ -147,6 +150,7 @@ def run_case(
             clock.stop(phase, seconds)
         clock.stop("record")
         numbers, warnings = _measure(case, folder)
+        numbers, warnings = _with_surrogate(problem, numbers, warnings)
     results.write_summary(numbers)
     clock.stop("measure")
     if pictures and not case.protocol:  # which has drawn what it found
@@ -314,6 +318,28 @@ def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]
         except ValueError as error:
             warnings.append(f"no action potential: {error}")
     return numbers, tuple(warnings)
+
+
+def _with_surrogate(
+    problem: Monodomain, numbers: dict[str, Any], warnings: tuple[str, ...]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """With how often a surrogate met what it was not made for."""
+    surrogate, names = problem.cell.surrogate, problem.cell.state_names
+    if surrogate is None or OUTSIDE not in names:
+        return numbers, warnings
+    steps = problem.states[names.index(OUTSIDE)]
+    total = float(steps.sum())
+    definition = f"steps of a node in which {surrogate.name} was outside its range"
+    numbers |= {"surrogate_steps_outside": entry(total, "1", definition)}
+    if total:
+        node = int(steps.argmax())
+        warnings = (
+            *warnings,
+            f"{surrogate.name} was outside the range it was made for in {total:g} "
+            f"steps at {np.count_nonzero(steps)} of {steps.size} nodes, most at node "
+            f"{node}; those took the equations, or values held to the range",
+        )
+    return numbers, warnings
 
 
 class _Clock:

@@ -94,6 +94,8 @@ class Cell(ABC):
         Returns:
             (n_states, n_nodes); no step outside the surrogate's range is counted yet.
         """
+        if self.surrogate is None:
+            return full
         n = full.shape[1]
         own = dict(zip(self._own, self._parameters_of(n), strict=True))
         return np.ascontiguousarray(self._kernels.start_from(full, own))

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.equations import dot, fingerprint, nearest
+from cardiosim.ionic.surrogate_step import Surrogate
 from cardiosim.simulation.gathered_nodes import GatheredNodes
 
 BLOCK = 16384  # nodes: some MB of states, and work for as many threads as there are
@@ -136,6 +137,11 @@ class CellMosaic:
         """Which nodes have a state of this name, shape (n_nodes,)."""
         has = [name in self._potentials or name in c.state_names for c in self.cells]
         return np.array(has)[self.owner]
+
+    @property
+    def surrogate(self) -> Surrogate | None:
+        """What takes over states of the first cell that has a surrogate."""
+        return next((c.surrogate for c in self.cells if c.surrogate), None)
 
     def spread(self, states: Sequence[NDArray]) -> NDArray[np.float64]:
         """Put states of each cell's own nodes into one array of all.
