@@ -27,9 +27,9 @@ from pydantic import (
     model_validator,
 )
 
+from cardiosim.case.faults import first_fault
 from cardiosim.case.quantities import Duration, Table, Time, quantity
 from cardiosim.case.read import CaseError, toml_content
-from cardiosim.ionic.equations import nearest
 
 Positive = quantity("1", gt=0.0)
 
@@ -128,36 +128,10 @@ def read_fit(path: str | Path) -> FitFile:
     try:
         fit = FitFile.model_validate(content)
     except ValidationError as error:
-        raise CaseError(f"{path}: {_one_line(error)}") from None
+        raise CaseError(f"{path}: {first_fault(error, FitFile)}") from None
     trace = fit.target.trace
     if trace is None:
         return fit
     trace = trace.model_copy(update={"file": str((path.parent / trace.file).resolve())})
     target = fit.target.model_copy(update={"trace": trace})
     return fit.model_copy(update={"target": target})
-
-
-_TABLES = {
-    (): FitFile,
-    ("target",): TargetTable,
-    ("target", "trace"): TraceTarget,
-}
-
-
-def _one_line(error: ValidationError) -> str:
-    """The first thing wrong; a key that a table does not have before all others."""
-    found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
-    *tables, key = loc = tuple(map(str, found["loc"]))
-    where = ".".join(loc)
-    if found["type"] == "extra_forbidden":
-        table = _TABLES.get(tuple(tables)) or (
-            FreeParameter if tables[0] == "parameters" else BiomarkerTarget
-        )
-        place = f"[{'.'.join(tables)}]" if tables else "a fit"
-        return f"{place} has no key {key!r}; {nearest(key, table.model_fields)}"
-    if found["type"] == "missing":
-        return f"{where} is missing"
-    said = found["msg"].replace("Value error, ", "")
-    if found["type"] == "value_error":
-        return f"{where}: {said}"
-    return f"{where}: came {found['input']!r}; {said[:1].lower()}{said[1:]}"

@@ -49,13 +49,19 @@ def read_case(
                 )
             _apply(names, copy.deepcopy(value), f"set {key} = {value!r}", content)
     else:
-        for override in overrides:
-            _apply(*_parse(override), f"--set {override}", content)
+        with_overrides(content, overrides)
     _locate_files(content, file.parent)
     try:
         return Case.model_validate(content)
     except ValidationError as error:
         raise CaseError(f"{file}: {_one_line(error)}") from None
+
+
+def with_overrides(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Content of a TOML file, changed in place by "table.key=value" each."""
+    for override in overrides:
+        _apply(*_parse(override), f"--set {override}", content)
+    return content
 
 
 def toml_content(path: Path, expected: str) -> dict[str, Any]:

@@ -211,6 +211,8 @@ def provenance(cell: Cell) -> dict[str, Any]:
     calcium = cell.facts["cytosolic_calcium"]
     placement = cell.placement
     more = ("torch",) if placement["backend"] == "torch" else ()
+    about = run_provenance(*more)
+    about["device"] |= {"kind": placement.pop("device"), **placement}
     return {
         "cell": {
             "name": cell.name,
@@ -221,12 +223,16 @@ def provenance(cell: Cell) -> dict[str, Any]:
         }
         | ({"cytosolic_calcium": calcium} if calcium else {})
         | ({"surrogate": _known_by(cell.surrogate)} if cell.surrogate else {}),
+    } | about
+
+
+def run_provenance(*packages: str) -> dict[str, Any]:
+    """On what something ran, when, and with which versions of more packages."""
+    return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
-        "versions": versions(*more),
+        "versions": versions(*packages),
         "device": {
-            "kind": placement.pop("device"),
-            **placement,
             "name": cpu_name(),
             "cores": cores(),
             "threads": numba.get_num_threads(),

@@ -55,7 +55,7 @@ def test_trace_is_found_beside_the_file_in_any_unit_of_potential(write, tmp_path
     ("old", "new", "says"),
     [
         ("low = 0.3", "lo = 0.3", "has no key 'lo'; did you mean low"),
-        ("gradients", "gradient", "a fit has no key 'gradient'; did you mean gradi"),
+        ("gradients", "gradient", "the file has no key 'gradient'; did you mean gradi"),
         ('"differences"', '"adam"', "gradients: came 'adam'; input should be 'torch'"),
         ("low = 0.3", "low = 4.0", "are not in this order"),
         ("low = 0.3", "low = -0.3", "parameters.ical.g_CaL.low: came -0.3"),
