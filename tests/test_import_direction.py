@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "measure": set(),
     "output": {"measure", "units", "whole_file"},
     "units": set(),
-    "surrogates": {"ionic"},
+    "surrogates": {"ionic", "whole_file"},
     "simulation": {"ionic", "surrogates", "tissue", "whole_file"},
     "case": {"units", "ionic", "surrogates", "tissue", "simulation"},
     "experiments": {"case", "ionic", "surrogates", "tissue", "simulation", "measure"},
