@@ -19,7 +19,10 @@ MAY_IMPORT = {
     "surrogates": {"ionic", "whole_file"},
     "simulation": {"ionic", "surrogates", "tissue", "whole_file"},
     "case": {"units", "ionic", "surrogates", "tissue", "simulation"},
-    "experiments": {"case", "ionic", "surrogates", "tissue", "simulation", "measure"},
+    "experiments": {
+        *("case", "ionic", "surrogates", "tissue", "simulation", "measure"),
+        "whole_file",
+    },
 }
 ROOMS = sorted(path.stem for path in PACKAGE.iterdir() if path.suffix in ("", ".py"))
 

@@ -24,6 +24,8 @@ def _application() -> typer.Typer:
     from cardiosim.commands.bench import bench
     from cardiosim.commands.bench_tissue import bench_tissue
     from cardiosim.commands.cells import cells
+    from cardiosim.commands.certify import certify
+    from cardiosim.commands.compare import compare
     from cardiosim.commands.convergence import convergence
     from cardiosim.commands.export import export
     from cardiosim.commands.fit import fit
@@ -33,6 +35,7 @@ def _application() -> typer.Typer:
     from cardiosim.commands.run import run
     from cardiosim.commands.show_kernel import show_kernel
     from cardiosim.commands.sweep import sweep
+    from cardiosim.commands.train import train
     from cardiosim.commands.verify import verify
     from cardiosim.commands.view import view
 
@@ -45,6 +48,7 @@ def _application() -> typer.Typer:
     )
     app.command()(run)
     app.add_typer(measure, name="measure")
+    app.command()(compare)
     app.command()(view)
     app.command()(export)
     app.add_typer(mesh, name="mesh")
@@ -52,6 +56,8 @@ def _application() -> typer.Typer:
     app.command()(fit)
     app.command()(verify)
     app.command()(convergence)
+    app.command()(train)
+    app.command()(certify)
     app.command()(bench)
     app.command("bench-tissue")(bench_tissue)
     app.add_typer(cells, name="cells")
