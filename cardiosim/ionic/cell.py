@@ -173,8 +173,8 @@ class Cell(ABC):
         # Half a unit of rounding more: 0.1 is also written as 0.30000000000000004/3.
         if not low * (1.0 - 1e-12) <= dt <= high * (1.0 + 1e-12):
             raise ValueError(
-                f"dt is {float(dt):g} ms; {surrogate.name} was made for steps of "
-                f"{low:g} to {high:g} ms; change time.dt, or take the equations "
+                f"a reaction step takes {float(dt):g} ms; {surrogate.name} was made "
+                f"for {low:g} to {high:g} ms; change time.dt, or take the equations "
                 f'(surrogate = "none")'
             )
 

@@ -25,7 +25,7 @@ from cardiosim.ionic.function_body import (
     shift,
     step_names,
 )
-from cardiosim.ionic.reaction import Alternative, Assignment, Reaction, Substep
+from cardiosim.ionic.stages import Alternative, Assignment, Reaction, Substep
 
 # An odd number of cache lines: scratch rows of 128 lanes would all fall into the same
 # few sets of the L1 cache. A strip of one vector serves single cells, cables and small
@@ -133,23 +133,21 @@ def strip_module(step: Reaction, cache: bool, strip: int = WIDE_STRIP) -> str:
 
 def economical(step: Reaction) -> Reaction:
     """The same step with fewer exponentials and divisions."""
-    new = [name for _, name in step.new_states]
+    kept = [*(name for _, name in step.new_states), *step.read_later]
     substep = step.substep
     if substep:
-        new += [substep.taken, *substep.frozen]
         gates = [f"new({s})" for s in substep.fast]
         substep = dataclasses.replace(
             substep, gate_step=economise(substep.gate_step, gates)
         )
     alternatives = []
     for alternative in step.alternatives:
-        new += [alternative.taken, *alternative.frozen]
-        own = [name for _, name in alternative.new_states]
+        own = [name for _, name in alternative.instead]
         fewer = economise(alternative.assignments, own)
         alternatives.append(dataclasses.replace(alternative, assignments=fewer))
     return dataclasses.replace(
         step,
-        main=economise(step.main, new),
+        main=economise(step.main, kept),
         substep=substep,
         alternatives=tuple(alternatives),
     )
@@ -171,14 +169,15 @@ def _strips(step: Reaction, strip: int, cache: bool) -> str:
     potential = step.equations.membrane_potential
     # V and the fast gates are not copied by `main`: until the strip is copied back
     # their old values stand in the state rows.
-    known = _known_later(step)
+    known = step.read_later
     moving = (potential, *step.substep.fast) if step.substep else ()
     kept = {name: len(states) + i for i, name in enumerate((*moving, *known))}
     main.add(*(f"y[{kept[n]}, j] = {names[n]}" for n in known))
     main.add(*(f"y[{rows[s]}, j] = {names[new]}" for s, new in step.new_states))
     blocks = [f"for j in range({strip}):", *shift(main.lines)]
+    places = kept | rows | {new: rows[s] for s, new in step.new_states}
     for alternative in step.alternatives:
-        blocks += _strip_alternative(alternative, code, step.inputs, rows, kept, strip)
+        blocks += _strip_alternative(alternative, code, step.inputs, places, strip)
     if step.substep:
         blocks += _strip_substeps(step.substep, potential, code, rows, kept, strip)
 
@@ -195,19 +194,11 @@ def _strips(step: Reaction, strip: int, cache: bool) -> str:
     )
 
 
-def _known_later(step: Reaction) -> tuple[str, ...]:
-    """What the plain step computes and a later block of the step reads."""
-    parts = [*step.alternatives, *([step.substep] if step.substep else [])]
-    frozen = (name for part in parts for name in (*part.frozen, part.taken))
-    return tuple(dict.fromkeys(frozen))
-
-
 def _strip_alternative(
     alternative: Alternative,
     code: CodeLines,
     inputs: Collection[str],
-    rows: Mapping[str, int],
-    kept: Mapping[str, int],
+    places: Mapping[str, int],
     strip: int,
 ) -> list[str]:
     """Another value of some states in a strip where a node takes it.
@@ -220,16 +211,16 @@ def _strip_alternative(
     read = names_read(alternative.assignments)
     body.add(*(f"{names[n]} = row_{names[n]}[j]" for n in inputs if n in read))
     body.add(
-        *(f"{names[n]} = y[{kept[n]}, j]" for n in alternative.frozen if n in read)
+        *(f"{names[n]} = y[{places[n]}, j]" for n in alternative.frozen if n in read)
     )
     body.assign(alternative.assignments)
     keep = [
-        f"y[{rows[s]}, j] = {names[new]} if is_taken else y[{rows[s]}, j]"
-        for s, new in alternative.new_states
+        f"y[{places[s]}, j] = {names[new]} if is_taken else y[{places[s]}, j]"
+        for s, new in alternative.instead
     ]
     return _ALTERNATIVE.format(
         strip=strip,
-        taken=kept[alternative.taken],
+        taken=places[alternative.taken],
         instead=indent(body.lines, 2),
         keep=indent(keep, 2),
     ).splitlines()

@@ -19,7 +19,8 @@ from cardiosim.ionic.function_body import (
     step_names,
 )
 from cardiosim.ionic.network import Network
-from cardiosim.ionic.reaction import Assignment, Reaction, Substep, observation
+from cardiosim.ionic.reaction import observation
+from cardiosim.ionic.stages import Assignment, Reaction, Substep
 
 _SCALAR_HEADER = '''\
 """{title}
@@ -82,9 +83,12 @@ def scalar_module(step: Reaction, cache: bool) -> str:
     load, store = _scalar_load_store(step.equations, step.free, names)
     body = FunctionBody(code)
     body.assign(step.main)
+    states = step.equations.states
     for alternative in step.alternatives:
         instead = FunctionBody(code)
         instead.assign(alternative.assignments)
+        others = [(s, n) for s, n in alternative.instead if s not in states]
+        instead.add(*(f"{names[other]} = {names[n]}" for other, n in others))
         body.add(f"if {names[alternative.taken]} > 0.5:", *shift(instead.lines))
     moving = set()
     if step.substep:
@@ -95,7 +99,7 @@ def scalar_module(step: Reaction, cache: bool) -> str:
         *(f"{names[s]} = {names[n]}" for s, n in step.new_states if s not in moving)
     )
     title = f"{step.equations.name}, {step.scheme}: scalar oracle."
-    functions = large_networks(code, cache=True)
+    functions = large_networks(code, cache)
     head = _SCALAR_HEADER.format(title=title, note="", cache=cache) + functions
     return head + _SCALAR.format(
         hoisted=indent(hoisted.lines, 1),

@@ -45,13 +45,8 @@ from cardiosim.ionic.function_body import (
     step_names,
 )
 from cardiosim.ionic.network import Network
-from cardiosim.ionic.reaction import (
-    Alternative,
-    Assignment,
-    Reaction,
-    Substep,
-    observation,
-)
+from cardiosim.ionic.reaction import observation
+from cardiosim.ionic.stages import Alternative, Assignment, Reaction, Substep
 
 _HEADER = '''\
 """{title}
@@ -98,13 +93,11 @@ def tensor_module(step: Reaction) -> str:
     substep = step.substep
     potential = step.equations.membrane_potential
     moving = (potential, *substep.fast) if substep else ()
-    changed = [s for part in step.alternatives for s, _ in part.new_states]
+    changed = [s for part in step.alternatives for s, _ in part.instead]
     plain = dict.fromkeys(map(_plain, (*moving, *changed)))
     names = local_identifiers([*step_names(step), *plain])
     code = TensorLines(names, powers="pow", networks=step.networks)
-    kept = [new for _, new in step.new_states]
-    for part in (*step.alternatives, *([substep] if substep else [])):
-        kept += [part.taken, *part.frozen]
+    kept = [*(new for _, new in step.new_states), *step.read_later]
 
     hoisted = dict(step.hoisted)
     main = _by_change(_sink(step.main, kept), hoisted)
@@ -252,15 +245,17 @@ def _alternative(
 ) -> list[str]:
     """Another value of some states at all nodes; those that take it get it."""
     names = code.identifiers
-    new_states = alternative.new_states
-    own = [new for _, new in new_states]
+    instead = alternative.instead
+    own = [new for _, new in instead]
+    # Of a state it is the new value that is another, of other names their own.
+    has = {s: new if new == f"new({s})" else s for s, new in instead}
     body = FunctionBody(code)
-    body.add(*(f"{names[_plain(s)]} = {names[new]}" for s, new in new_states))
+    body.add(*(f"{names[_plain(s)]} = {names[has[s]]}" for s, _ in instead))
     body.assign(_by_change(_sink(alternative.assignments, own), hoisted))
     body.add(f"is_taken = {names[alternative.taken]} > 0.5")
-    for state, new in new_states:
-        plain = names[_plain(state)]
-        body.add(f"{names[new]} = where(is_taken, {names[new]}, {plain})")
+    for name, new in instead:
+        plain = names[_plain(name)]
+        body.add(f"{names[has[name]]} = where(is_taken, {names[new]}, {plain})")
     return body.lines
 
 

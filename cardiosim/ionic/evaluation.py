@@ -7,12 +7,13 @@ with, and the states it begins from. A step of a cell is a kernel.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from cardiosim.ionic.expressions import Apply, Expression, Name, Number
+from cardiosim.ionic.expressions import NETWORK, Apply, Expression, Name, Number
+from cardiosim.ionic.network import ACTIVATIONS, Network
 
 _OPERATORS = {
     "neg": operator.neg,
@@ -41,6 +42,7 @@ def evaluate(
     values: Mapping[str, Any],
     library: Any = np,
     known: dict[str, Any] | None = None,
+    networks: Sequence[Network] = (),
 ) -> Any:
     """Value of an expression.
 
@@ -50,6 +52,7 @@ def evaluate(
         values: arrays, tensors or numbers by name; they go before definitions.
         library: `numpy`, or `torch` for tensors (differentiable).
         known: intermediates already evaluated at these values; added to in place.
+        networks: that expressions call by number; on arrays alone.
 
     Raises:
         KeyError: a name that has neither value nor definition.
@@ -66,6 +69,11 @@ def evaluate(
                 if name not in known:
                     known[name] = value(definitions[name])
                 return known[name]
+            case Apply("item", (outputs, Number(i))):
+                return value(outputs)[int(i)]
+            case Apply(function, arguments) if function.startswith(NETWORK):
+                network = networks[int(function.removeprefix(NETWORK))]
+                return _outputs(network, [value(a) for a in arguments])
             case Apply(function, arguments):
                 return _apply(function, [value(a) for a in arguments], library)
         raise TypeError(f"not an expression: {e!r}")
@@ -92,3 +100,19 @@ def _apply(function: str, arguments: list[Any], library: Any) -> Any:
     if function == "not":
         return library.logical_not(*arguments)
     return getattr(library, name)(*arguments)
+
+
+def _outputs(network: Network, inputs: Sequence[Any]) -> np.ndarray:
+    """Outputs of a network, (n_outputs, n_nodes), or (n_outputs,) of numbers."""
+    rows = np.array(np.broadcast_arrays(*inputs), dtype=np.float64)
+    for layer in network.layers:
+        new = np.tensordot(layer.weights, rows, 1)
+        new = (new.T + layer.bias).T
+        if layer.activation != "linear":
+            new = evaluate(ACTIVATIONS[layer.activation](Name("z")), {}, {"z": new})
+        if layer.skip:
+            new = new + rows
+        if layer.scale is not None:
+            new = (new.T * layer.scale + layer.shift).T
+        rows = new
+    return rows

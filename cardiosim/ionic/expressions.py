@@ -189,6 +189,11 @@ def negative(a: Expression) -> Expression:
     return fold(Apply("neg", (a,)))
 
 
+def both(a: Expression, b: Expression) -> Expression:
+    """Whether two conditions hold, folded."""
+    return fold(Apply("and", (a, b)))
+
+
 def linear_in(
     expression: Expression, name: str, definitions: Mapping[str, Expression]
 ) -> tuple[Expression, Expression] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cardiosim.ionic.code_lines import CodeLines, identifiers
 from cardiosim.ionic.expressions import references
-from cardiosim.ionic.reaction import Assignment, Reaction
+from cardiosim.ionic.stages import Assignment, Reaction
 
 
 @dataclass

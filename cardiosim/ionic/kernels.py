@@ -15,11 +15,12 @@ from cardiosim.ionic import emit_numba, emit_scalar, emit_torch
 from cardiosim.ionic.cell_library import ModelSource
 from cardiosim.ionic.equations import CellEquations, dot, fingerprint
 from cardiosim.ionic.evaluation import evaluate
-from cardiosim.ionic.expressions import ZERO
+from cardiosim.ionic.expressions import ZERO, Number
 from cardiosim.ionic.kernel_cache import cached_kernel
 from cardiosim.ionic.membrane_currents import membrane_currents
 from cardiosim.ionic.parameters import no_parameter
-from cardiosim.ionic.reaction import Reaction, reaction
+from cardiosim.ionic.reaction import reaction
+from cardiosim.ionic.stages import Reaction
 from cardiosim.ionic.surrogate_step import (
     OUTSIDE,
     Surrogate,
@@ -97,9 +98,13 @@ class Kernels:
         if step is None:
             return full
         values = dict(zip(cell.states, full, strict=True)) | dict(parameters)
-        definitions = {**cell.definitions, **step.definitions}
+        numbers = {n: Number(value) for n, value in step.numbers.items()}
+        definitions = {**cell.definitions, **step.definitions, **numbers}
         values[OUTSIDE] = 0.0
-        values |= {n: evaluate(e, definitions, values) for n, e in step.start.items()}
+        values |= {
+            n: evaluate(e, definitions, values, networks=step.networks)
+            for n, e in step.start.items()
+        }
         rows = [values[name] for name in hybrid_equations(cell, step).states]
         return np.array([np.broadcast_to(row, full.shape[1]) for row in rows])
 
@@ -128,14 +133,20 @@ class Kernels:
     def _reaction(self) -> Reaction:
         cell, step = self._hybrid(self.source.equations())
         if self.clamped:
+            if step and cell.membrane_potential in step.carries:
+                raise ValueError(
+                    f"{step.name} steps {cell.membrane_potential}, which a clamped "
+                    f'cell holds; take the equations (surrogate = "none")'
+                )
             cell = _clamped(cell)
         return reaction(cell, self.scheme, self.free, self.fast, step)
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
         cell, step = self._hybrid(self.source.equations())
+        hybrid = hybrid_equations(cell, step) if step else cell
         for name in self.free:
-            if name not in cell.parameters:
-                raise ValueError(no_parameter(name, cell))
+            if name not in hybrid.parameters:
+                raise ValueError(no_parameter(name, hybrid))
         facts: dict[str, Any] = {"clamped": self.clamped}
         if step is not None:
             facts["surrogate"] = {
@@ -145,8 +156,7 @@ class Kernels:
                 "ranges": dict(step.ranges),
                 "full_states": cell.states,
             }
-            cell = hybrid_equations(cell, step)
-        return "", _describe(cell, self._reaction()) | facts
+        return "", _describe(hybrid, self._reaction()) | facts
 
 
 def _clamped(cell: CellEquations) -> CellEquations:

@@ -79,6 +79,12 @@ class Layer:
     shift: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
+        for name, array in self.arrays.items():
+            # One precision, so that all faces and the copy on disk are the same.
+            array = np.ascontiguousarray(array, dtype=np.float32)
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} of a layer are not finite; train it anew")
+            object.__setattr__(self, name, array)
         n_out, n_in = self.weights.shape
         own = [self.bias, self.scale, self.shift]
         if any(a is not None and a.shape != (n_out,) for a in own):
@@ -113,6 +119,8 @@ class Network:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("a network has no layers; at least one is needed")
         for before, after in zip(self.layers, self.layers[1:], strict=False):
             if after.weights.shape[1] != before.weights.shape[0]:
                 raise ValueError(

@@ -7,7 +7,7 @@ rush_larsen: gates by their exact exponential, all other states by forward Euler
 with every right-hand side taken at the start of the step.
 
 multirate: the same, except that at a node in its upstroke V and the fast gates take n
-Strang substeps of h = dt/n instead, with the rest of the membrane current frozen
+Strang substeps of h = dt/n instead, with everything else frozen at its new value
 (fast_subsystem.py): half a gate step, V by its exponential
 
     V <- V + (rest + f(V)) h phi(b h),     phi(z) = (exp(z) - 1)/z,     b = df/dV
@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from cardiosim.ionic.constants import fold_constants
 from cardiosim.ionic.equations import CellEquations, dot
@@ -41,6 +40,7 @@ from cardiosim.ionic.expressions import (
     Expression,
     Name,
     Number,
+    both,
     depends_on,
     fold,
     minus,
@@ -49,15 +49,18 @@ from cardiosim.ionic.expressions import (
     plus,
     references,
     times,
+    transform,
     walk,
 )
 from cardiosim.ionic.fast_subsystem import FastSubsystem, fast_subsystem
 from cardiosim.ionic.gates import Gate, find_gates
-from cardiosim.ionic.network import Network
 from cardiosim.ionic.ordering import schedule
 from cardiosim.ionic.singularities import remove_singularities
+from cardiosim.ionic.stages import Alternative, Assignment, Reaction, Substep
 from cardiosim.ionic.surrogate_step import (
+    MOMENTS,
     OUTSIDE,
+    REST,
     SurrogateStep,
     hybrid_equations,
     with_constants,
@@ -72,85 +75,6 @@ UPSTROKE_POTENTIAL_RATE = 5.0  # mV/ms
 UPSTROKE_GATE_RATE = 0.2  # 1/ms
 
 DT = Name("dt")
-Assignment = tuple[str, Expression]
-
-
-@dataclass(frozen=True)
-class Substep:
-    """The fast subsystem's part of a multirate step.
-
-    Attributes:
-        fast: the fast gates.
-        frozen: names the substeps read that stay as they were at the step's start.
-        gate_step: assignments of the gates' step of length `h_gate` at the present V.
-        potential_step: assignments of the V step of length `h`.
-        taken: name that is above 0.5 at a node that takes the substeps.
-    """
-
-    fast: tuple[str, ...]
-    frozen: tuple[str, ...]
-    gate_step: tuple[Assignment, ...]
-    potential_step: tuple[Assignment, ...]
-    taken: str
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """Another value of some states for the nodes at which a condition holds.
-
-    Attributes:
-        taken: name, assigned in `main`, that is above 0.5 at such a node.
-        frozen: other names of `main` that the assignments read.
-        assignments: at the start-of-step state.
-        new_states: (state, name that holds its value instead).
-    """
-
-    taken: str
-    frozen: tuple[str, ...]
-    assignments: tuple[Assignment, ...]
-    new_states: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Reaction:
-    """A reaction step, ready to be written in a target language.
-
-    Attributes:
-        equations: of the cell, singularities removed, constants folded.
-        scheme: "rush_larsen" or "multirate".
-        free: parameters that each node may have its own value of.
-        gates: gates of the cell by state.
-        n_singularities: removable singularities that were rewritten and that a step
-            meets: not those in branches that constants rule out.
-        hoisted: assignments that depend on dt alone.
-        main: assignments at the start-of-step state.
-        new_states: (state, name that holds its value after the plain step).
-        fast: fast gates of multirate; none for rush_larsen.
-        substep: what a node in its upstroke does instead; None for rush_larsen, and
-            where a surrogate without a range does it.
-        alternatives: what nodes do instead of the plain step because of a surrogate;
-            they come before the substeps.
-        networks: called as `network:0`, `network:1`, ...
-    """
-
-    equations: CellEquations
-    scheme: str
-    free: tuple[str, ...]
-    gates: Mapping[str, Gate]
-    n_singularities: int
-    hoisted: tuple[Assignment, ...]
-    main: tuple[Assignment, ...]
-    new_states: tuple[tuple[str, str], ...]
-    fast: tuple[str, ...]
-    substep: Substep | None
-    alternatives: tuple[Alternative, ...] = ()
-    networks: tuple[Network, ...] = ()
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Rows that a step reads: states, free parameters, stimulus."""
-        stimulus = (self.equations.stimulus,) if self.equations.stimulus else ()
-        return (*self.equations.states, *self.free, *stimulus)
 
 
 def reaction(
@@ -176,11 +100,9 @@ def reaction(
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme {scheme}; expected {' or '.join(SCHEMES)}")
     if surrogate is not None:
-        if surrogate.moment == "upstroke" and scheme != "multirate":
-            raise ValueError(
-                f"{surrogate.name} stands in the place of multirate's substeps; came "
-                f"scheme {scheme}, use multirate"
-            )
+        _require_scheme(surrogate, scheme, equations.membrane_potential)
+        if scheme == "multirate":
+            _require_left_alone(surrogate, equations, fast)
         equations = hybrid_equations(equations, surrogate)
     equations, _ = remove_singularities(equations, free)
     equations = fold_constants(equations, free)
@@ -189,20 +111,47 @@ def reaction(
     subsystem = None
     if scheme == "multirate":
         names = equations.fast if fast is None else tuple(fast)
-        if surrogate is not None:
-            _require_substeps_of_its_own(surrogate, names)
         subsystem = fast_subsystem(equations, names, gates)
     return _Derivation(equations, tuple(free), gates, subsystem, surrogate).reaction(
         scheme, n_singularities
     )
 
 
-def _require_substeps_of_its_own(surrogate: SurrogateStep, fast: Sequence[str]) -> None:
-    """The substeps would undo what a surrogate does to their gates in every step."""
-    both = [s for s in fast if s in surrogate.replaces]
-    if both and surrogate.moment == "every step":
+def _require_scheme(surrogate: SurrogateStep, scheme: str, potential: str) -> None:
+    """What a surrogate needs must be there when it is evaluated."""
+    name = surrogate.name
+    if surrogate.moment not in MOMENTS:
         raise ValueError(
-            f"{surrogate.name} replaces {', '.join(both)} in every step, which "
+            f"{name} is evaluated at moment {surrogate.moment!r}; expected "
+            f"{' or '.join(map(repr, MOMENTS))}"
+        )
+    if surrogate.moment == "upstroke":
+        if scheme != "multirate":
+            raise ValueError(
+                f"{name} stands in the place of multirate's substeps; came scheme "
+                f"{scheme}, use multirate"
+            )
+        if potential in surrogate.carries and _new(potential) in surrogate.inputs:
+            raise ValueError(
+                f"{name} steps {potential} and reads it after the plain step, as "
+                f"{_new(potential)}; one of the two"
+            )
+    elif REST in surrogate.inputs and scheme != "multirate":
+        raise ValueError(
+            f"{name} reads {REST}, dV/dt without the part through the fast gates, "
+            f"which scheme {scheme} does not have; use multirate"
+        )
+
+
+def _require_left_alone(
+    surrogate: SurrogateStep, cell: CellEquations, fast: Sequence[str] | None
+) -> None:
+    """Substeps would undo what a surrogate does to their states in every step."""
+    moved = (cell.membrane_potential, *(cell.fast if fast is None else fast))
+    twice = [s for s in moved if s in surrogate.replaces]
+    if twice and surrogate.moment == "every step":
+        raise ValueError(
+            f"{surrogate.name} replaces {', '.join(twice)} in every step, which "
             f"multirate would substep; use scheme rush_larsen"
         )
 
@@ -238,7 +187,7 @@ class _Derivation:
         self.hoisted: list[Assignment] = []
         stimulus = {equations.stimulus} if equations.stimulus else set()
         self.inputs = {*equations.states, *free, *stimulus}
-        self.surrogate = surrogate and with_constants(surrogate, equations)
+        self.surrogate = surrogate and with_constants(surrogate, equations, self.inputs)
 
     def reaction(self, scheme: str, n_singularities: int) -> Reaction:
         equations, subsystem = self.equations, self.subsystem
@@ -249,6 +198,9 @@ class _Derivation:
             own |= at_start
         if self.surrogate:
             substep, alternatives = self._hybrid(self.surrogate, own, substep)
+        frozen = self._frozen_in_upstroke(substep, alternatives)
+        if frozen:
+            alternatives = (self._frozen_later(subsystem, frozen), *alternatives)
         kept = [n for part in (*alternatives, substep) if part for n in part.frozen]
         return Reaction(
             equations=equations,
@@ -283,8 +235,8 @@ class _Derivation:
         alternatives = []
         if surrogate.moment == "upstroke":
             up: Expression = Apply(">", (Name("upstroke"), Number(0.5)))
-            own["surrogate.taken"] = _flag(_both(inside, up))
-            own["substeps.taken"] = outside = _flag(_both(_not(inside), up))
+            own["surrogate.taken"] = _flag(both(inside, up))
+            own["substeps.taken"] = outside = _flag(both(_not(inside), up))
             known = {n for n in surrogate.inputs if n not in self.inputs}
             assignments = self._ordered(results.items(), known, own=surrogate)
             taken = "surrogate.taken"
@@ -295,10 +247,11 @@ class _Derivation:
             if not surrogate.ranges:
                 substep = None
         else:
-            own["equations.taken"] = outside = _flag(_not(inside))
+            outside = _flag(_not(inside))
             if surrogate.ranges and surrogate.carries_what_it_replaces:
-                plain = [self._plain_step(s) for s in surrogate.carries]
-                assignments = tuple(self._ordered(plain))
+                own["equations.taken"] = outside
+                plain = {name: own[name] for _, name in new_states}
+                assignments = tuple(self._ordered(plain.items()))
                 alternatives.append(
                     Alternative("equations.taken", (), assignments, new_states)
                 )
@@ -345,14 +298,14 @@ class _Derivation:
             for g in subsystem.gates
         ]
         slope = Name("slope")
-        total = plus(Name("rest"), subsystem.current)
+        total = plus(Name(REST), subsystem.current)
         phi = Apply("x_over_expm1", (times(slope, Name("h")),))
         step = plus(potential, over(times(total, Name("h")), phi))
         potential_step = [("slope", subsystem.slope), (_new(potential.name), step)]
-        frozen = {"rest"} | self._frozen([*potential_step, *gate_step], moving)
+        frozen = {REST} | self._frozen([*potential_step, *gate_step], moving)
 
         rest = minus(Name(dot(potential.name)), subsystem.current)
-        at_start = {"rest": rest, "upstroke": _upstroke(potential, subsystem)}
+        at_start = {REST: rest, "upstroke": _upstroke(potential, subsystem)}
         substep = Substep(
             fast=tuple(g.state for g in subsystem.gates),
             frozen=tuple(sorted(frozen)),
@@ -361,6 +314,57 @@ class _Derivation:
             taken="upstroke",
         )
         return substep, at_start
+
+    def _frozen_in_upstroke(
+        self, substep: Substep | None, alternatives: Sequence[Alternative]
+    ) -> list[str]:
+        """What nodes in their upstroke hold frozen over a step."""
+        parts = [a for a in alternatives if a.taken == "surrogate.taken"]
+        names = {
+            n for part in (*parts, *([substep] if substep else ())) for n in part.frozen
+        }
+        new = {_new(s) for s in self.equations.states}
+        return sorted(names - new)
+
+    def _frozen_later(
+        self, subsystem: FastSubsystem, names: Sequence[str]
+    ) -> Alternative:
+        """What is frozen in an upstroke, at the new values of all other states.
+
+        With those of the step's start it would lag by half a step behind the states
+        that it is made of. With the new ones the step is a Strang splitting between
+        the fast states and all others, but for half a step of these at the beginning.
+        """
+        equations = self.equations
+        V = equations.membrane_potential
+        definitions = {
+            **equations.definitions,
+            REST: minus(Name(dot(V)), subsystem.current),
+        }
+        fast = {V, *(gate.state for gate in subsystem.gates)}
+        slow = [s for s in equations.states if s not in fast and s != OUTSIDE]
+        later: dict[str, Expression] = {}
+
+        def put(node: Expression) -> Expression:
+            if not isinstance(node, Name):
+                return node
+            if node.name in slow:
+                return Name(_new(node.name))
+            name = _later(node.name)
+            if name in later:
+                return Name(name)
+            if not any(depends_on(node, s, definitions) for s in slow):
+                return node
+            later[name] = transform(definitions[node.name], put)
+            return Name(name)
+
+        values = {name: put(Name(name)) for name in names}
+        moved = [name for name, value in values.items() if value != Name(name)]
+        read = {n for e in later.values() for n in references(e)}
+        frozen = tuple(_new(s) for s in slow if _new(s) in read)
+        assignments = tuple(self._ordered(later.items(), frozen))
+        instead = tuple((name, _later(name)) for name in moved)
+        return Alternative("upstroke", frozen, assignments, instead)
 
     def _frozen(self, assignments: Sequence[Assignment], moving: set[str]) -> set[str]:
         """Names the assignments need that no moving state reaches."""
@@ -385,13 +389,14 @@ def _not(condition: Expression) -> Expression:
     return fold(Apply("not", (condition,)))
 
 
-def _both(a: Expression, b: Expression) -> Expression:
-    return fold(Apply("and", (a, b)))
-
-
 def _new(state: str) -> str:
     """Name of a state's value after the step."""
     return f"new({state})"
+
+
+def _later(name: str) -> str:
+    """Name of a variable's value at the new values of the slow states."""
+    return f"later({name})"
 
 
 def _upstroke(potential: Name, subsystem: FastSubsystem) -> Expression:

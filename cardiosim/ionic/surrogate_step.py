@@ -27,6 +27,7 @@ from cardiosim.ionic.expressions import (
     Expression,
     Name,
     Number,
+    both,
     depends_on,
     fold,
     references,
@@ -36,6 +37,9 @@ from cardiosim.ionic.network import Network
 
 #: State that counts a node's steps outside the surrogate's range.
 OUTSIDE = "surrogate.steps_outside"
+
+#: dV/dt without the part through the fast gates, an input under multirate.
+REST = "rest"
 
 #: When a surrogate is evaluated: at every node in every step, or at those in their
 #: upstroke, where multirate would take substeps.
@@ -63,6 +67,8 @@ class SurrogateStep:
         ranges: lowest and highest value that it was made for, by name.
         networks: called as `Apply("network:0", arguments)`.
         units: of the carried states that the cell does not have.
+        numbers: trained numbers by name ("surrogate." leads it); parameters of the
+            hybrid cell, which may be given node by node.
     """
 
     name: str
@@ -77,6 +83,7 @@ class SurrogateStep:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     networks: tuple[Network, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def carries_what_it_replaces(self) -> bool:
@@ -90,12 +97,8 @@ class SurrogateStep:
         for name, (low, high) in self.ranges.items():
             above = Apply(">=", (Name(name), Number(low)))
             below = Apply("<=", (Name(name), Number(high)))
-            condition = _both(condition, _both(above, below))
+            condition = both(condition, both(above, below))
         return condition
-
-
-def _both(a: Expression, b: Expression) -> Expression:
-    return b if a == ONE else Apply("and", (a, b))
 
 
 class Surrogate(Protocol):
@@ -140,6 +143,7 @@ def hybrid_equations(cell: CellEquations, step: SurrogateStep) -> CellEquations:
     states = (*(s for s in cell.states if s not in gone), *added, *counter)
     definitions = {n: e for n, e in cell.definitions.items() if n not in map(dot, gone)}
     definitions |= _own_of_provided(step)
+    definitions |= {name: Number(value) for name, value in step.numbers.items()}
     definitions = _without_readers(definitions, gone)
     for state in states:
         if dot(state) in definitions:
@@ -168,8 +172,12 @@ def _initial(
     cell: CellEquations, step: SurrogateStep, states: Sequence[str]
 ) -> tuple[float, ...]:
     full = dict(zip(cell.states, cell.initial, strict=True))
-    definitions = {**cell.definitions, **step.definitions}
-    start = {n: evaluate(e, definitions, full) for n, e in step.start.items()}
+    numbers = {name: Number(value) for name, value in step.numbers.items()}
+    definitions = {**cell.definitions, **step.definitions, **numbers}
+    start = {
+        n: evaluate(e, definitions, full, networks=step.networks)
+        for n, e in step.start.items()
+    }
     return tuple(float((full | {OUTSIDE: 0.0} | start)[s]) for s in states)
 
 
@@ -184,6 +192,20 @@ def _require_known(cell: CellEquations, step: SurrogateStep) -> None:
         raise ValueError(
             f"{step.name} replaces {', '.join(missing)}, which {cell.name} does not "
             f"have; {nearest(missing[0], cell.states)}"
+        )
+    own = {*step.carries, REST, f"new({cell.membrane_potential})"}
+    known = (*cell.states, *cell.definitions)
+    unknown = [n for n in (*step.inputs, *step.ranges) if n not in {*own, *known}]
+    if unknown:
+        raise ValueError(
+            f"{step.name} reads {unknown[0]}, which {cell.name} does not have; "
+            f"{nearest(unknown[0], known)}"
+        )
+    unset = [s for s in step.carries if s not in {*cell.states, *step.start}]
+    if unset:
+        raise ValueError(
+            f"{step.name} carries {unset[0]}, which {cell.name} does not have, and "
+            f"gives it no value to start from"
         )
 
 
@@ -211,15 +233,21 @@ def _without_readers(
         lost |= more
 
 
-def with_constants(step: SurrogateStep, folded: CellEquations) -> SurrogateStep:
+def with_constants(
+    step: SurrogateStep, folded: CellEquations, given: Collection[str]
+) -> SurrogateStep:
     """The same step with the constants of the cell put in.
 
     Args:
         step: as the surrogate wrote it.
         folded: the hybrid cell after constant folding.
+        given: what has a value at every node, although its definition is a number:
+            free parameters, the stimulus.
     """
     values: dict[str, Number] = {
-        n: e for n, e in folded.definitions.items() if isinstance(e, Number)
+        n: e
+        for n, e in folded.definitions.items()
+        if isinstance(e, Number) and n not in given
     }
 
     def put(expressions: Mapping[str, Expression]) -> dict[str, Expression]:
@@ -247,6 +275,6 @@ def _varying(
         if name in values and not low <= values[name].value <= high:
             raise ValueError(
                 f"{name} is {values[name].value:g}; {step.name} was made for {low:g} "
-                f"to {high:g}"
+                f"to {high:g}; leave it inside, or train one for this value"
             )
     return {n: r for n, r in step.ranges.items() if n not in values}

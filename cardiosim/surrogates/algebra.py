@@ -64,6 +64,13 @@ class Algebra(Protocol):
                 follows from the equations.
         """
 
+    def number(self, name: str, value: float) -> Row:
+        """A trained number.
+
+        On symbols it is the parameter "surrogate.NAME" of the hybrid cell, which may
+        have another value at each node: so a fit tries many at once.
+        """
+
     def keep(self, name: str, x: Row) -> Row:
         """The row, by a name of its own, so that it is computed once."""
 
@@ -144,12 +151,14 @@ class SymbolAlgebra:
 
     Attributes:
         definitions: what the step has named, in order.
+        numbers: its trained numbers, by their name in the hybrid cell.
     """
 
     def __init__(self, cell: CellEquations, networks: Sequence[Network] = ()) -> None:
         self._cell = cell
         self._n_outputs = [network.n_outputs for network in networks]
         self.definitions: dict[str, Expression] = {}
+        self.numbers: dict[str, float] = {}
 
     @staticmethod
     def row(name: str) -> Symbol:
@@ -211,6 +220,11 @@ class SymbolAlgebra:
 
         return [Symbol(transform(_equation(e), put)) for e in equations]
 
+    def number(self, name: str, value: float) -> Row:
+        """See `Algebra.number`."""
+        self.numbers[f"surrogate.{name}"] = value
+        return Symbol(Name(f"surrogate.{name}"))
+
     def keep(self, name: str, x: Row) -> Row:
         """See `Algebra.keep`."""
         return Symbol(self._named(name, expression_of(x)))
@@ -267,6 +281,9 @@ class TensorAlgebra:
 
     def select(self, condition: Row, a: Row, b: Row) -> Row:
         """See `Algebra.select`."""
+        # Two numbers would come out in torch's default precision.
+        like = next(iter(self._values.values()))
+        a, b = (x if self._torch.is_tensor(x) else like.new_tensor(x) for x in (a, b))
         return self._torch.where(condition, a, b)
 
     def clamp(self, x: Row, low: float, high: float) -> Row:
@@ -275,8 +292,7 @@ class TensorAlgebra:
 
     def network(self, number: int, rows: Sequence[Row]) -> Sequence[Row]:
         """See `Algebra.network`."""
-        is_tensor = self._torch.is_tensor
-        like = next(row for row in rows if is_tensor(row) and row.dim())
+        like = next(row for row in self._values.values() if row.dim())
         stacked = self._torch.stack([self._math.row(row, like) for row in rows])
         return self._networks[number](stacked)
 
@@ -296,6 +312,10 @@ class TensorAlgebra:
             evaluate(_equation(e), definitions, own, self._torch, known)
             for e in equations
         ]
+
+    def number(self, name: str, value: float) -> Row:
+        """See `Algebra.number`."""
+        return value
 
     def keep(self, name: str, x: Row) -> Row:
         """See `Algebra.keep`."""

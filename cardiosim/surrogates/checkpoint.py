@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from cardiosim.ionic.equations import nearest
 from cardiosim.ionic.network import Layer, Network
 from cardiosim.surrogates.equation_probe import EquationProbe
 from cardiosim.surrogates.interface import TrainedSurrogate
@@ -24,6 +24,7 @@ from cardiosim.surrogates.kinds import KINDS
 from cardiosim.whole_file import whole_file
 
 FORMAT = 1
+_NUMBERS = "numbers"  # float64; the networks' weights are float32
 SHIPPED = Path(__file__).parent / "trained"
 
 
@@ -39,18 +40,27 @@ def checkpoint_path(checkpoint: str | Path) -> Path:
         checkpoint: name of a shipped one, or path of a .json or .safetensors file.
 
     Raises:
-        ValueError: neither of them; names the nearest.
+        ValueError: neither of them; names those that ship.
     """
     shipped = SHIPPED / f"{checkpoint}.json"
     if shipped.exists():
         return shipped
-    path = Path(checkpoint).with_suffix(".json")
+    path = _description_file(checkpoint)
     if not path.is_file():
+        known = ", ".join(shipped_surrogates()) or "none"
         raise ValueError(
-            f"there is no surrogate {checkpoint}: neither a checkpoint {path} nor one "
-            f"that ships; {nearest(str(checkpoint), shipped_surrogates())}"
+            f"there is no surrogate {checkpoint}: no file {path}, and none of that "
+            f"name ships (known are: {known}); a checkpoint is named by its .json file"
         )
     return path
+
+
+def _description_file(checkpoint: str | Path) -> Path:
+    """The JSON file of a path that may name either file, or leave the ending out."""
+    path = Path(checkpoint)
+    if path.suffix in (".json", ".safetensors"):
+        path = path.with_suffix("")
+    return path.with_name(f"{path.name}.json") if path.name else path
 
 
 def load_surrogate(checkpoint: str | Path) -> TrainedSurrogate:
@@ -70,7 +80,7 @@ def load_surrogate(checkpoint: str | Path) -> TrainedSurrogate:
         raise ValueError(f"{path} has no weights beside it; expected {weights}")
     packed = weights.read_bytes()
     digest = hashlib.sha256(packed).hexdigest()
-    if digest != content["weights_sha256"]:
+    if digest != content.get("weights_sha256"):
         raise ValueError(
             f"the weights in {weights} are not those that {path.name} was saved with; "
             f"restore both files, or train it anew"
@@ -88,12 +98,13 @@ def load_surrogate(checkpoint: str | Path) -> TrainedSurrogate:
             ranges=content["ranges"],
             dt_range=tuple(content["dt_range"]),
             **content["settings"],
+            **_numbers(content["numbers"], arrays),
         )
         probe = content["equations"]
         surrogate.probe = EquationProbe(
             probe["around"], {n: tuple(v) for n, v in probe["values"].items()}
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise ValueError(
             f"{path} does not describe a surrogate ({type(error).__name__}: {error}); "
             f"it was changed by hand or by another version; train it anew"
@@ -131,19 +142,21 @@ def save_surrogate(
 
     Args:
         surrogate: what to keep.
-        path: of the .json file; the weights go beside it.
+        path: of the .json file, whose ending may be left out; the weights go beside it.
         training: case, seed, versions, measured errors, for the records.
 
     Returns:
         The path of the .json file.
     """
-    path = path.with_suffix(".json")
+    path = _description_file(path)
     arrays = {
         f"{n}.{k}.{name}": np.ascontiguousarray(array, dtype=np.float32)
         for n, network in enumerate(surrogate.networks)
         for k, layer in enumerate(network.layers)
         for name, array in layer.arrays.items()
     }
+    if surrogate.numbers:
+        arrays[_NUMBERS] = np.array(list(surrogate.numbers.values()))
     packed = save(arrays)
     probe = surrogate.take_probe()
     content = {
@@ -159,6 +172,7 @@ def save_surrogate(
         "dt_range": surrogate.dt_range,
         "ranges": surrogate.ranges,
         "settings": dict(surrogate.settings),
+        "numbers": list(surrogate.numbers),
         "networks": [
             [
                 {"activation": layer.activation, "skip": layer.skip}
@@ -177,6 +191,15 @@ def save_surrogate(
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=1) + "\n")
     return path
+
+
+def _numbers(
+    names: Sequence[str], arrays: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """Trained numbers by name, for kinds that have some."""
+    if not names:
+        return {}
+    return {"numbers": dict(zip(names, arrays[_NUMBERS].tolist(), strict=True))}
 
 
 def _layer(

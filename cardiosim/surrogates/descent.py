@@ -30,7 +30,10 @@ class Descent:
         plateau_from: iteration from which the rate is halved where the loss stalls
             instead; None never.
         plateau_patience: iterations without a lower loss before it is.
+        plateau_rate: learning rate from there on; None goes on from the cosine's.
+        smallest_rate: at which it is not halved any more.
         weight_decay: of AdamW.
+        gradient_norm: longer gradients are shortened to it; 0 leaves them.
         stop_below: ends early at a loss below it.
         seed: of everything random.
         log_every: iterations between rows of the curve.
@@ -41,7 +44,10 @@ class Descent:
     restart: int = 0
     plateau_from: int | None = None
     plateau_patience: int = 200
+    plateau_rate: float | None = None
+    smallest_rate: float = 0.0
     weight_decay: float = 0.0
+    gradient_norm: float = 0.0
     stop_below: float = 0.0
     seed: int = 0
     log_every: int = 50
@@ -66,6 +72,9 @@ def descend(
 
     Returns:
         Why it ended, one line.
+
+    Raises:
+        ValueError: the loss is not finite any more.
     """
     parameters = [p for module in modules for p in module.parameters()]
     optimiser = torch.optim.AdamW(
@@ -76,15 +85,24 @@ def descend(
     rate = how.learning_rate
     if record.is_resumed:
         first, best, since_best, rate = _restore(record, modules, optimiser, random)
+    now = record.curve["loss"][-1] if record.curve else best
+    if now < how.stop_below:
+        return f"the loss fell below {how.stop_below:g} in {first} steps"
     for iteration in range(first, how.iterations):
         in_plateau = how.plateau_from is not None and iteration >= how.plateau_from
         if not in_plateau:
             rate = _cosine(how, iteration)
+        elif iteration == how.plateau_from:
+            # What the smallest rates of a cosine reached is no measure for larger ones.
+            best, since_best = float("inf"), 0
+            rate = how.plateau_rate or rate
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.zero_grad()
         value, terms = loss(random)
         value.backward()
+        if how.gradient_norm:
+            nn.utils.clip_grad_norm_(parameters, how.gradient_norm)
         optimiser.step()
         now = value.item()
         if not np.isfinite(now):
@@ -95,11 +113,14 @@ def descend(
         since_best = 0 if now < best * (1.0 - 1e-4) else since_best + 1
         best = min(best, now)
         if in_plateau and since_best > how.plateau_patience:
-            rate, since_best = 0.5 * rate, 0
+            rate, since_best = max(0.5 * rate, min(rate, how.smallest_rate)), 0
         last = iteration + 1 == how.iterations or now < how.stop_below
         if last or (iteration + 1) % how.log_every == 0:
             record.log(iteration + 1, loss=now, **terms, learning_rate=rate)
-            _keep(record, modules, optimiser, random, iteration + 1, best, since_best)
+            # The rate as it is now: a state kept where it is halved goes on halved.
+            facts = {"iteration": iteration + 1, "best": best}
+            facts |= {"since_best": since_best, "rate": rate}
+            _keep(record, modules, optimiser, random, facts)
         if progress:
             progress(iteration + 1, how.iterations)
         if now < how.stop_below:
@@ -123,9 +144,7 @@ def _keep(
     modules: Sequence[nn.Module],
     optimiser: torch.optim.Optimizer,
     random: torch.Generator,
-    iteration: int,
-    best: float,
-    since_best: int,
+    facts: Mapping[str, float],
 ) -> None:
     tensors: dict[str, Any] = {"random": random.get_state().numpy()}
     for k, module in enumerate(modules):
@@ -134,8 +153,7 @@ def _keep(
     for k, own in optimiser.state_dict()["state"].items():
         for name, tensor in own.items():
             tensors[f"optimiser.{k}.{name}"] = tensor.detach().cpu().numpy()
-    facts = {"iteration": iteration, "best": best, "since_best": since_best}
-    record.keep(tensors, facts | {"rate": optimiser.param_groups[0]["lr"]})
+    record.keep(tensors, facts)
 
 
 def _restore(

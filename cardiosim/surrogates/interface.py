@@ -11,8 +11,10 @@ arithmetic; tests/surrogates compare them.
 from __future__ import annotations
 
 import functools
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from cardiosim.ionic.cell_library import model_source
@@ -21,6 +23,7 @@ from cardiosim.ionic.equations import CellEquations, dot, fingerprint
 from cardiosim.ionic.expressions import Expression, Name
 from cardiosim.ionic.network import Network
 from cardiosim.ionic.singularities import remove_singularities
+from cardiosim.ionic.surrogate_step import REST as REST
 from cardiosim.ionic.surrogate_step import SurrogateStep
 from cardiosim.surrogates.algebra import (
     Algebra,
@@ -33,8 +36,6 @@ from cardiosim.surrogates.equation_probe import EquationProbe, require_same, tak
 
 #: The potential after the plain step, as an input of a surrogate of every step.
 NEW_POTENTIAL = "new(membrane.V)"
-#: dV/dt without the part through the fast gates, as an input at nodes in upstroke.
-REST = "rest"
 
 
 class TrainedSurrogate(ABC):
@@ -54,6 +55,7 @@ class TrainedSurrogate(ABC):
         ranges: lowest and highest value it was made for, of inputs and carried states.
         dt_range: shortest and longest step, ms.
         units: of carried states that the cell does not have.
+        numbers: trained numbers by name, beside the networks.
     """
 
     kind: ClassVar[str]
@@ -72,11 +74,13 @@ class TrainedSurrogate(ABC):
         networks: Sequence[Network] = (),
         ranges: Mapping[str, tuple[float, float]] | None = None,
         dt_range: tuple[float, float] = (1e-6, 1e3),
+        numbers: Mapping[str, float] | None = None,
     ) -> None:
         self.name, self.model = name, model
+        self.numbers = {n: float(value) for n, value in (numbers or {}).items()}
         self.networks = tuple(networks)
         self.ranges = {n: (float(a), float(b)) for n, (a, b) in (ranges or {}).items()}
-        self.dt_range = dt_range
+        self.dt_range = (float(dt_range[0]), float(dt_range[1]))
         self.probe: EquationProbe | None = None  # what a checkpoint says
 
     @abstractmethod
@@ -118,14 +122,16 @@ class TrainedSurrogate(ABC):
 
     @property
     def key(self) -> str:
-        """Hash of everything the step depends on but the program."""
-        own = (self.kind, self.name, self.replaces, self.carries, self.inputs)
+        """Hash of everything the step depends on, the program's text included."""
+        own = (self.kind, self.name, self.model, self.moment, _program(type(self)))
+        names = (self.replaces, self.carries, self.inputs, self.provides)
         parts = (
             sorted(self.ranges.items()),
             self.dt_range,
             sorted(self.settings.items()),
+            sorted(self.numbers.items()),
         )
-        return fingerprint(*own, *parts, *(n.key for n in self.networks))
+        return fingerprint(*own, *names, *parts, *(n.key for n in self.networks))
 
     @property
     def carries_what_it_replaces(self) -> bool:
@@ -135,7 +141,8 @@ class TrainedSurrogate(ABC):
     def equations(self, cell: CellEquations, free: Sequence[str]) -> SurrogateStep:
         """The step as equations of a cell; see `surrogate_step.Surrogate`."""
         self._require_cell(cell, free)
-        algebra = SymbolAlgebra(remove_singularities(cell, free)[0], self.networks)
+        own = [n for n in free if n in cell.definitions]  # not a trained number
+        algebra = SymbolAlgebra(remove_singularities(cell, own)[0], self.networks)
         row = algebra.row
         carried, x = self._held(
             algebra,
@@ -158,6 +165,7 @@ class TrainedSurrogate(ABC):
             ranges=self.ranges,
             networks=self.networks,
             units=self.units,
+            numbers=algebra.numbers,
         )
 
     def advance(
@@ -168,7 +176,7 @@ class TrainedSurrogate(ABC):
         Args:
             carried: (n_carried, n_nodes).
             x: inputs, (n_inputs, n_nodes).
-            dt: ms, a number or (n_nodes,).
+            dt: ms, a number or a tensor, (n_nodes,).
             networks: other networks than its own, as functions of tensors (those that
                 are being trained).
 
@@ -177,13 +185,17 @@ class TrainedSurrogate(ABC):
         """
         import torch
 
+        from cardiosim.ionic import tensor_math
+
         networks = self.tensor_networks(carried) if networks is None else networks
+        dt = torch.as_tensor(dt, dtype=carried.dtype, device=carried.device)
         own = dict(zip(self.carries, carried, strict=True))
         inputs = dict(zip(self.inputs, x, strict=True))
         algebra = TensorAlgebra(self.cell_equations, networks, {**inputs, **own})
         own, inputs = self._held(algebra, own, inputs)
         results = self.step(algebra, own, inputs, dt)
-        return torch.stack([results[name] for name in self.carries])
+        rows = (tensor_math.row(results[name], carried[0]) for name in self.carries)
+        return torch.stack(tuple(rows))
 
     def tensor_networks(self, like: Any) -> tuple[Any, ...]:
         """Its networks as functions of tensors of the precision and device of one."""
@@ -247,3 +259,20 @@ class TrainedSurrogate(ABC):
             }
 
         return held(carried), held(x)
+
+
+@functools.cache
+def _program(kind: type[TrainedSurrogate]) -> str:
+    """Hash of the text in which a kind of surrogate is written.
+
+    Kernels are kept on disk; those of a step that has been rewritten since are others.
+    It is the modules of the class and its parents, and what these take from here.
+    """
+    own = {p.__module__ for p in kind.__mro__ if issubclass(p, TrainedSurrogate)}
+    modules = [sys.modules[name] for name in own]
+    package = __name__.rpartition(".")[0]
+    for module in tuple(modules):
+        used = {getattr(value, "__module__", None) for value in vars(module).values()}
+        modules += [sys.modules[n] for n in used if str(n).startswith(package)]
+    files = {module.__file__ for module in modules if hasattr(module, "__file__")}
+    return fingerprint(*(Path(file).read_text() for file in sorted(files)))

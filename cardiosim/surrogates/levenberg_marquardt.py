@@ -61,6 +61,9 @@ def levenberg_marquardt(
 
     Returns:
         (n,).
+
+    Raises:
+        ValueError: the loss at the start is not finite.
     """
     p, damping, first = np.array(start, dtype=np.float64), 1e-3, 0
     if record.is_resumed:
@@ -68,7 +71,13 @@ def levenberg_marquardt(
         first = record.facts["iteration"]
     losses = list(record.curve.get("loss", ()))
     matrix, gradient, loss = problem.normal(p)
+    if not np.isfinite(loss):
+        raise ValueError(
+            f"the loss is {loss} at the parameters to start from; it takes finite ones"
+        )
     for iteration in range(first, iterations):
+        if len(losses) > 10 and losses[-11] - losses[-1] < patience * losses[-1]:
+            break
         while damping <= _LARGEST_DAMPING:
             weight = damping * (np.diag(matrix) + 1e-6) + decay
             damped = matrix + np.diag(weight)
@@ -86,6 +95,4 @@ def levenberg_marquardt(
         record.keep({"parameters": p}, state)
         if progress:
             progress(iteration + 1, iterations)
-        if len(losses) > 10 and losses[-11] - loss < patience * loss:
-            break
     return p

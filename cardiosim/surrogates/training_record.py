@@ -1,8 +1,8 @@
 """What a training has done so far, on disk: its curve, and where it can go on.
 
     training.csv        one row an iteration that was logged
-    state.safetensors   weights and the optimiser's own tensors
-    state.json          the optimiser's numbers, the iteration, the case it belongs to
+    state.safetensors   weights and the optimiser's own tensors; in its header the
+                        optimiser's numbers, the iteration, the case it belongs to
 
 With tensorboard installed its event files are written beside them.
 """
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from cardiosim.whole_file import whole_file
 
@@ -56,7 +56,7 @@ class TrainingRecord:
         if resume:
             self._read()
         else:
-            for name in ("training.csv", "state.json", "state.safetensors"):
+            for name in ("training.csv", "state.safetensors"):
                 (folder / name).unlink(missing_ok=True)
         self._writer = _event_writer(folder)
 
@@ -85,7 +85,7 @@ class TrainingRecord:
             tensors: weights and what the optimiser needs, by name.
             facts: numbers and texts, as JSON.
         """
-        self.tensors = {n: np.ascontiguousarray(t) for n, t in tensors.items()}
+        self.tensors = {n: np.asarray(t, order="C") for n, t in tensors.items()}
         self.facts = dict(facts)
         if self.folder is None:
             return
@@ -94,35 +94,42 @@ class TrainingRecord:
                 writer = csv.writer(file)
                 writer.writerow(self.curve)
                 writer.writerows(zip(*self.curve.values(), strict=True))
+        n_rows = len(next(iter(self.curve.values()), ()))
+        header = {"case": self._key, "rows": n_rows, "facts": self.facts}
         with whole_file(self.folder / "state.safetensors") as partial:
-            save_file(self.tensors, partial)
-        with whole_file(self.folder / "state.json") as partial:
-            partial.write_text(json.dumps({"case": self._key, **self.facts}))
+            save_file(self.tensors, partial, {"state": json.dumps(header)})
 
     def _read(self) -> None:
-        files = [self.folder / f"state{suffix}" for suffix in (".json", ".safetensors")]
-        if not all(file.exists() for file in files):
+        file = self.folder / "state.safetensors"
+        if not file.exists():
             return
         try:
-            facts = json.loads(files[0].read_text())
-            tensors = load_file(files[1])
-            with open(self.folder / "training.csv", newline="") as file:
-                names, *rows = csv.reader(file)
-            columns = zip(*rows, strict=True)
-            curve = {
-                n: list(map(float, c)) for n, c in zip(names, columns, strict=True)
-            }
-        except (OSError, ValueError, SafetensorError) as error:
+            with safe_open(file, "numpy") as state:
+                header = json.loads((state.metadata() or {})["state"])
+                tensors = {name: state.get_tensor(name) for name in state.keys()}
+            curve = self._read_curve(header["rows"])
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ValueError(
                 f"the state of a training in {self.folder} cannot be read ({error}); "
                 f"start anew with --force"
             ) from error
-        if facts.pop("case", None) != self._key:
+        if header["case"] != self._key:
             raise ValueError(
                 f"{self.folder} holds the state of another training case; give another "
                 f"folder, or start anew with --force"
             )
-        self.facts, self.tensors, self.curve = facts, tensors, curve
+        self.facts, self.tensors, self.curve = header["facts"], tensors, curve
+
+    def _read_curve(self, n_rows: int) -> dict[str, list[float]]:
+        """The curve up to the state: killed in between, its file is a row ahead."""
+        if not n_rows:
+            return {}
+        with open(self.folder / "training.csv", newline="") as file:
+            names, *rows = csv.reader(file)
+        if len(rows) < n_rows:
+            raise ValueError(f"training.csv has {len(rows)} rows of {n_rows}")
+        columns = zip(*rows[:n_rows], strict=True)
+        return {n: list(map(float, c)) for n, c in zip(names, columns, strict=True)}
 
 
 def _event_writer(folder: Path) -> Any:
