@@ -175,7 +175,7 @@ def _strips(step: Reaction, strip: int, cache: bool) -> str:
     main.add(*(f"y[{kept[n]}, j] = {names[n]}" for n in known))
     main.add(*(f"y[{rows[s]}, j] = {names[new]}" for s, new in step.new_states))
     blocks = [f"for j in range({strip}):", *shift(main.lines)]
-    places = kept | rows | {new: rows[s] for s, new in step.new_states}
+    places = rows | kept | {new: rows[s] for s, new in step.new_states}
     for alternative in step.alternatives:
         blocks += _strip_alternative(alternative, code, step.inputs, places, strip)
     if step.substep:
@@ -214,9 +214,11 @@ def _strip_alternative(
         *(f"{names[n]} = y[{places[n]}, j]" for n in alternative.frozen if n in read)
     )
     body.assign(alternative.assignments)
+    # Of a state it is the new value that is another, of other names their own.
+    targets = [(places.get(new, places[n]), new) for n, new in alternative.instead]
     keep = [
-        f"y[{places[s]}, j] = {names[new]} if is_taken else y[{places[s]}, j]"
-        for s, new in alternative.instead
+        f"y[{place}, j] = {names[new]} if is_taken else y[{place}, j]"
+        for place, new in targets
     ]
     return _ALTERNATIVE.format(
         strip=strip,

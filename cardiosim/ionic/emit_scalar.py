@@ -83,11 +83,10 @@ def scalar_module(step: Reaction, cache: bool) -> str:
     load, store = _scalar_load_store(step.equations, step.free, names)
     body = FunctionBody(code)
     body.assign(step.main)
-    states = step.equations.states
     for alternative in step.alternatives:
         instead = FunctionBody(code)
         instead.assign(alternative.assignments)
-        others = [(s, n) for s, n in alternative.instead if s not in states]
+        others = [(s, n) for s, n in alternative.instead if n != f"new({s})"]
         instead.add(*(f"{names[other]} = {names[n]}" for other, n in others))
         body.add(f"if {names[alternative.taken]} > 0.5:", *shift(instead.lines))
     moving = set()

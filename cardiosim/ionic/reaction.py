@@ -49,20 +49,26 @@ from cardiosim.ionic.expressions import (
     plus,
     references,
     times,
-    transform,
     walk,
 )
 from cardiosim.ionic.fast_subsystem import FastSubsystem, fast_subsystem
+from cardiosim.ionic.frozen_variables import frozen_later
 from cardiosim.ionic.gates import Gate, find_gates
 from cardiosim.ionic.ordering import schedule
 from cardiosim.ionic.singularities import remove_singularities
-from cardiosim.ionic.stages import Alternative, Assignment, Reaction, Substep
+from cardiosim.ionic.stages import (
+    Alternative,
+    Assignment,
+    Reaction,
+    Substep,
+    new_value,
+)
 from cardiosim.ionic.surrogate_step import (
-    MOMENTS,
     OUTSIDE,
     REST,
     SurrogateStep,
     hybrid_equations,
+    require_fit,
     with_constants,
 )
 
@@ -100,9 +106,7 @@ def reaction(
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme {scheme}; expected {' or '.join(SCHEMES)}")
     if surrogate is not None:
-        _require_scheme(surrogate, scheme, equations.membrane_potential)
-        if scheme == "multirate":
-            _require_left_alone(surrogate, equations, fast)
+        require_fit(surrogate, equations, scheme, fast)
         equations = hybrid_equations(equations, surrogate)
     equations, _ = remove_singularities(equations, free)
     equations = fold_constants(equations, free)
@@ -115,45 +119,6 @@ def reaction(
     return _Derivation(equations, tuple(free), gates, subsystem, surrogate).reaction(
         scheme, n_singularities
     )
-
-
-def _require_scheme(surrogate: SurrogateStep, scheme: str, potential: str) -> None:
-    """What a surrogate needs must be there when it is evaluated."""
-    name = surrogate.name
-    if surrogate.moment not in MOMENTS:
-        raise ValueError(
-            f"{name} is evaluated at moment {surrogate.moment!r}; expected "
-            f"{' or '.join(map(repr, MOMENTS))}"
-        )
-    if surrogate.moment == "upstroke":
-        if scheme != "multirate":
-            raise ValueError(
-                f"{name} stands in the place of multirate's substeps; came scheme "
-                f"{scheme}, use multirate"
-            )
-        if potential in surrogate.carries and _new(potential) in surrogate.inputs:
-            raise ValueError(
-                f"{name} steps {potential} and reads it after the plain step, as "
-                f"{_new(potential)}; one of the two"
-            )
-    elif REST in surrogate.inputs and scheme != "multirate":
-        raise ValueError(
-            f"{name} reads {REST}, dV/dt without the part through the fast gates, "
-            f"which scheme {scheme} does not have; use multirate"
-        )
-
-
-def _require_left_alone(
-    surrogate: SurrogateStep, cell: CellEquations, fast: Sequence[str] | None
-) -> None:
-    """Substeps would undo what a surrogate does to their states in every step."""
-    moved = (cell.membrane_potential, *(cell.fast if fast is None else fast))
-    twice = [s for s in moved if s in surrogate.replaces]
-    if twice and surrogate.moment == "every step":
-        raise ValueError(
-            f"{surrogate.name} replaces {', '.join(twice)} in every step, which "
-            f"multirate would substep; use scheme rush_larsen"
-        )
 
 
 def _count_singularities(equations: CellEquations, free: Sequence[str]) -> int:
@@ -200,7 +165,8 @@ class _Derivation:
             substep, alternatives = self._hybrid(self.surrogate, own, substep)
         frozen = self._frozen_in_upstroke(substep, alternatives)
         if frozen:
-            alternatives = (self._frozen_later(subsystem, frozen), *alternatives)
+            later = frozen_later(equations, subsystem, frozen, self._ordered)
+            alternatives = (later, *alternatives)
         kept = [n for part in (*alternatives, substep) if part for n in part.frozen]
         return Reaction(
             equations=equations,
@@ -210,7 +176,7 @@ class _Derivation:
             n_singularities=n_singularities,
             hoisted=tuple(self.hoisted),
             main=tuple(self._ordered(own.items(), also=dict.fromkeys(kept))),
-            new_states=tuple((s, _new(s)) for s in equations.states),
+            new_states=tuple((s, new_value(s)) for s in equations.states),
             fast=tuple(g.state for g in subsystem.gates) if subsystem else (),
             substep=substep,
             alternatives=alternatives,
@@ -219,8 +185,8 @@ class _Derivation:
 
     def _plain_step(self, state: str) -> Assignment:
         if state in self.gates:
-            return _new(state), self._gate_step(self.gates[state], Name(state), DT)
-        return _new(state), plus(Name(state), times(DT, Name(dot(state))))
+            return new_value(state), self._gate_step(self.gates[state], Name(state), DT)
+        return new_value(state), plus(Name(state), times(DT, Name(dot(state))))
 
     def _hybrid(
         self,
@@ -229,8 +195,8 @@ class _Derivation:
         substep: Substep | None,
     ) -> tuple[Substep | None, tuple[Alternative, ...]]:
         """Let a surrogate take over states; changes the assignments `own` in place."""
-        results = {_new(s): surrogate.results[s] for s in surrogate.carries}
-        new_states = tuple((s, _new(s)) for s in surrogate.carries)
+        results = {new_value(s): surrogate.results[s] for s in surrogate.carries}
+        new_states = tuple((s, new_value(s)) for s in surrogate.carries)
         inside = surrogate.inside
         alternatives = []
         if surrogate.moment == "upstroke":
@@ -257,7 +223,7 @@ class _Derivation:
                 )
             own |= results | surrogate.definitions
         if surrogate.ranges:
-            own[_new(OUTSIDE)] = plus(Name(OUTSIDE), outside)
+            own[new_value(OUTSIDE)] = plus(Name(OUTSIDE), outside)
         return substep, tuple(alternatives)
 
     def _ordered(
@@ -294,14 +260,14 @@ class _Derivation:
         moving = {potential.name, *(g.state for g in subsystem.gates)}
 
         gate_step = [
-            (_new(g.state), self._gate_step(g, Name(g.state), Name("h_gate")))
+            (new_value(g.state), self._gate_step(g, Name(g.state), Name("h_gate")))
             for g in subsystem.gates
         ]
         slope = Name("slope")
         total = plus(Name(REST), subsystem.current)
         phi = Apply("x_over_expm1", (times(slope, Name("h")),))
         step = plus(potential, over(times(total, Name("h")), phi))
-        potential_step = [("slope", subsystem.slope), (_new(potential.name), step)]
+        potential_step = [("slope", subsystem.slope), (new_value(potential.name), step)]
         frozen = {REST} | self._frozen([*potential_step, *gate_step], moving)
 
         rest = minus(Name(dot(potential.name)), subsystem.current)
@@ -323,48 +289,8 @@ class _Derivation:
         names = {
             n for part in (*parts, *([substep] if substep else ())) for n in part.frozen
         }
-        new = {_new(s) for s in self.equations.states}
+        new = {new_value(s) for s in self.equations.states}
         return sorted(names - new)
-
-    def _frozen_later(
-        self, subsystem: FastSubsystem, names: Sequence[str]
-    ) -> Alternative:
-        """What is frozen in an upstroke, at the new values of all other states.
-
-        With those of the step's start it would lag by half a step behind the states
-        that it is made of. With the new ones the step is a Strang splitting between
-        the fast states and all others, but for half a step of these at the beginning.
-        """
-        equations = self.equations
-        V = equations.membrane_potential
-        definitions = {
-            **equations.definitions,
-            REST: minus(Name(dot(V)), subsystem.current),
-        }
-        fast = {V, *(gate.state for gate in subsystem.gates)}
-        slow = [s for s in equations.states if s not in fast and s != OUTSIDE]
-        later: dict[str, Expression] = {}
-
-        def put(node: Expression) -> Expression:
-            if not isinstance(node, Name):
-                return node
-            if node.name in slow:
-                return Name(_new(node.name))
-            name = _later(node.name)
-            if name in later:
-                return Name(name)
-            if not any(depends_on(node, s, definitions) for s in slow):
-                return node
-            later[name] = transform(definitions[node.name], put)
-            return Name(name)
-
-        values = {name: put(Name(name)) for name in names}
-        moved = [name for name, value in values.items() if value != Name(name)]
-        read = {n for e in later.values() for n in references(e)}
-        frozen = tuple(_new(s) for s in slow if _new(s) in read)
-        assignments = tuple(self._ordered(later.items(), frozen))
-        instead = tuple((name, _later(name)) for name in moved)
-        return Alternative("upstroke", frozen, assignments, instead)
 
     def _frozen(self, assignments: Sequence[Assignment], moving: set[str]) -> set[str]:
         """Names the assignments need that no moving state reaches."""
@@ -389,23 +315,13 @@ def _not(condition: Expression) -> Expression:
     return fold(Apply("not", (condition,)))
 
 
-def _new(state: str) -> str:
-    """Name of a state's value after the step."""
-    return f"new({state})"
-
-
-def _later(name: str) -> str:
-    """Name of a variable's value at the new values of the slow states."""
-    return f"later({name})"
-
-
 def _upstroke(potential: Name, subsystem: FastSubsystem) -> Expression:
     """1 where the plain step changes V or the fast gates too fast, else 0."""
     bounds = {potential.name: UPSTROKE_POTENTIAL_RATE}
     bounds |= {g.state: UPSTROKE_GATE_RATE for g in subsystem.gates}
     changes: Expression = ZERO
     for state, bound in bounds.items():
-        change = Apply("abs", (minus(Name(_new(state)), Name(state)),))
+        change = Apply("abs", (minus(Name(new_value(state)), Name(state)),))
         changes = plus(changes, times(change, Number(1.0 / bound)))
     return Apply("select", (Apply(">", (changes, DT)), ONE, ZERO))
 

@@ -21,6 +21,11 @@ from cardiosim.ionic.network import Network
 Assignment = tuple[str, Expression]
 
 
+def new_value(state: str) -> str:
+    """Name of a state's value after the plain step."""
+    return f"new({state})"
+
+
 @dataclass(frozen=True)
 class Substep:
     """The fast subsystem's part of a multirate step.

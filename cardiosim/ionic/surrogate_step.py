@@ -34,6 +34,7 @@ from cardiosim.ionic.expressions import (
     transform,
 )
 from cardiosim.ionic.network import Network
+from cardiosim.ionic.stages import new_value
 
 #: State that counts a node's steps outside the surrogate's range.
 OUTSIDE = "surrogate.steps_outside"
@@ -129,6 +130,56 @@ class Surrogate(Protocol):
         """Its networks as functions of tensors of the precision and device of one."""
 
 
+def require_fit(
+    step: SurrogateStep, cell: CellEquations, scheme: str, fast: Sequence[str] | None
+) -> None:
+    """Refuse a surrogate that a reaction scheme has no place for.
+
+    Args:
+        step: of the surrogate.
+        cell: as read.
+        scheme: "rush_larsen" or "multirate".
+        fast: fast gates of multirate; None takes the cell's own.
+
+    Raises:
+        ValueError: no such moment; it needs what only multirate has; or its states are
+            those that multirate substeps.
+    """
+    name, potential = step.name, cell.membrane_potential
+    if step.moment not in MOMENTS:
+        raise ValueError(
+            f"{name} is evaluated at moment {step.moment!r}; expected "
+            f"{' or '.join(map(repr, MOMENTS))}"
+        )
+    in_upstroke, has_substeps = step.moment == "upstroke", scheme == "multirate"
+    if in_upstroke and not has_substeps:
+        raise ValueError(
+            f"{name} stands in the place of multirate's substeps; came scheme "
+            f"{scheme}, use multirate"
+        )
+    if (
+        in_upstroke
+        and potential in step.carries
+        and new_value(potential) in step.inputs
+    ):
+        raise ValueError(
+            f"{name} steps {potential} and reads it after the plain step, as "
+            f"{new_value(potential)}; one of the two"
+        )
+    if REST in step.inputs and not has_substeps:
+        raise ValueError(
+            f"{name} reads {REST}, dV/dt without the part through the fast gates, "
+            f"which scheme {scheme} does not have; use multirate"
+        )
+    moved = (potential, *(cell.fast if fast is None else fast)) if has_substeps else ()
+    twice = [state for state in moved if state in step.replaces]
+    if twice and not in_upstroke:
+        raise ValueError(
+            f"{name} replaces {', '.join(twice)} in every step, which multirate would "
+            f"substep; use scheme rush_larsen"
+        )
+
+
 def hybrid_equations(cell: CellEquations, step: SurrogateStep) -> CellEquations:
     """The cell with the replaced states taken out and the carried ones put in.
 
@@ -193,7 +244,7 @@ def _require_known(cell: CellEquations, step: SurrogateStep) -> None:
             f"{step.name} replaces {', '.join(missing)}, which {cell.name} does not "
             f"have; {nearest(missing[0], cell.states)}"
         )
-    own = {*step.carries, REST, f"new({cell.membrane_potential})"}
+    own = {*step.carries, REST, new_value(cell.membrane_potential)}
     known = (*cell.states, *cell.definitions)
     unknown = [n for n in (*step.inputs, *step.ranges) if n not in {*own, *known}]
     if unknown:

@@ -123,7 +123,8 @@ class TrainedSurrogate(ABC):
     @property
     def key(self) -> str:
         """Hash of everything the step depends on, the program's text included."""
-        own = (self.kind, self.name, self.model, self.moment, _program(type(self)))
+        text = (model_source(self.model).key, _program(type(self)))
+        own = (self.kind, self.name, self.moment, *text)
         names = (self.replaces, self.carries, self.inputs, self.provides)
         parts = (
             sorted(self.ranges.items()),
