@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: help demo test check cases bench docs clean
 
 help:
-	@echo "make demo    a wave along a cable: conduction velocity, pictures, ParaView files"
+	@echo "make demo    a wave along a cable, by equations and by a network: velocities, times"
 	@echo "make test    the tests that fit in minutes"
 	@echo "make check   style, format, direction of the imports (seconds)"
 	@echo "make cases   every case against its expected numbers, and the slow tests"
@@ -52,10 +52,17 @@ $(VENV)/.docs: $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.installed
-	$(BIN)/cardiosim run cases/cable_conduction --out results/demo --force
+	@echo "1/2: equations, Rush-Larsen steps of 10 us"
+	$(BIN)/cardiosim run cases/cable_conduction --set cell.scheme=rush_larsen \
+	    --set time.dt=0.01 --out results/demo_equations --force
 	@echo
-	@echo "picture:  results/demo/space_time.png"
-	@echo "ParaView: open results/demo/fields.xdmf (Xdmf3 Reader T), press play"
+	@echo "2/2: hybrid, a network in the upstroke, steps of 100 us"
+	$(BIN)/cardiosim run cases/cable_hybrid --out results/demo_hybrid --force
+	@echo
+	$(BIN)/cardiosim compare results/demo_equations results/demo_hybrid \
+	    --names "equations 10 us,hybrid 100 us"
+	@echo "          results/demo_hybrid/space_time.png"
+	@echo "ParaView: open results/demo_hybrid/fields.xdmf (Xdmf3 Reader T), press play"
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile

@@ -2,7 +2,7 @@
 
 NAME.json, NAME.safetensors    the surrogate, which `cell.surrogate` of a case can name
 training.csv, training.png     the curve
-state.json, state.safetensors  where `--resume` goes on from
+state.safetensors              where `--resume` goes on from
 summary.json, resolved.toml, and tables and pictures of the kind
 """
 
@@ -54,8 +54,8 @@ def train(
         ResultsFolder.check(folder, force)
         results = ResultsFolder.create(folder, force)
     about = run_provenance("torch", "safetensors")
-    results.write_resolved(training_document(described, about))
     record = open_record(described, folder, resume)
+    results.write_resolved(training_document(described, about))
     began = perf_counter()
     with _phases() as begin:
         trained = trainer_of(described.kind)(described, record, begin)

@@ -60,6 +60,7 @@ _TRAINERS = {
     "fast_step": "cardiosim.experiments.train_fast_step",
     "gates_step": "cardiosim.experiments.train_gates_step",
     "calcium_step": "cardiosim.experiments.train_calcium_step",
+    "voltage_gates": "cardiosim.experiments.train_voltage_gates",
 }
 
 
@@ -69,8 +70,9 @@ def trainer_of(kind: str) -> Trainer:
 
 
 def training_key(case: TrainingTable) -> str:
-    """Hash of a training case, by which a state on disk is known."""
-    return fingerprint(json.dumps(case.model_dump(), sort_keys=True, default=str))
+    """Hash of a training case but for its title, by which a state is known."""
+    own = case.model_dump(exclude={"title"})
+    return fingerprint(json.dumps(own, sort_keys=True, default=str))
 
 
 def open_record(
