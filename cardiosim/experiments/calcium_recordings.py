@@ -111,7 +111,7 @@ def trains(
     ]
 
 
-def record(
+def record_cells(
     cell: Cell,
     table: RecordingTable,
     pulse: PulseTable,

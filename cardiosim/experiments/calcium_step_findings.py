@@ -80,7 +80,10 @@ class _Pair:
         )
         V: list[NDArray] = []
         progress = self.begin(f"{phase}, {name}", "ms")
-        keep = lambda _, y: V.append(y[0].copy())  # noqa: E731
+
+        def keep(_: float, states: NDArray) -> None:
+            V.append(states[0].copy())
+
         pace(self.cells[name], states, current, self.case.dt, keep, progress=progress)
         if name == HYBRID:
             row = self.cells[name].state_names.index(OUTSIDE)
@@ -115,9 +118,8 @@ class _Pair:
 
     def premature(self) -> dict[str, Column]:
         """APD90 of a beat after some at a basic rate, at each coupling interval."""
-        table: dict[str, list] = {
-            n: [] for n in ("basic", "interval", "apd90", "apd90_hybrid", "difference")
-        }
+        names = ("basic", "interval", "apd90", "apd90_hybrid", "difference")
+        table: dict[str, list] = {name: [] for name in names}
         intervals = self.how.premature
         for basic in self.how.basic:
             length = (BASIC_BEATS - 1) * basic
@@ -141,8 +143,7 @@ class _Pair:
             table["apd90_hybrid"] += found[HYBRID]
             difference = np.subtract(found[HYBRID], found[EQUATIONS])
             table["difference"] += difference.tolist()
-        units = {"basic": "ms", "interval": "ms"}
-        return {n: Column(units.get(n, "ms"), v) for n, v in table.items()}
+        return {name: Column("ms", values) for name, values in table.items()}
 
     def long(self) -> tuple[dict[str, Column], dict]:
         """The last beat of a long train."""

@@ -130,7 +130,8 @@ def tested_errors(
     found = {"network": exact_step(trained, samples), "base": exact_step(base, samples)}
     for k, name in enumerate(trained.carries):
         unit = "mV" if name == trained.potential else "1"
-        rows["state"].append(f"{name} ({unit})")
+        short = name.rpartition(".")[2]
+        rows["state"].append(short if unit == "1" else f"{short} ({unit})")
         for of, new in found.items():
             rmse = float(np.sqrt(np.mean((new[k] - labels[k]) ** 2)))
             rows[of].append(rmse)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cardiosim.case.training_tables import CalciumStepTraining
-from cardiosim.experiments.calcium_recordings import Recording, record
+from cardiosim.experiments.calcium_recordings import Recording, record_cells
 from cardiosim.experiments.calcium_step_findings import assess
 from cardiosim.experiments.calcium_step_fit import ClosedLoop, decoded, encoded
 from cardiosim.experiments.findings import entry
@@ -81,7 +81,7 @@ def _recordings(case: CalciumStepTraining, progress: Progress) -> dict[str, Reco
     random = np.random.Generator(np.random.PCG64(case.seed))
     how = (case.stimulus, case.dt, case.residuals.sample, random)
     return {
-        name: record(cell, table, *how, progress)
+        name: record_cells(cell, table, *how, progress)
         for name, table in case.recordings.items()
     }
 

@@ -57,8 +57,8 @@ TOTALS = (
 )
 CURRENTS = ("ical.i_CaL", "ib.i_bCa", "icap.i_CaP", "inaca.i_NaCa")
 
-#: Share of the cytosol of the shells that is the outer compartment: more than the
-#: fourth shell's 7/16, since calcium is higher outside in most of the third.
+#: Share of the shells' cytosol that is the outer compartment. Chosen; the fourth shell
+#: alone, with whose calcium it starts, is 7/16.
 OUTER = 0.6
 _MICROMOLAR = 1e-3  # mM, in which the gates count calcium, as in the cell
 # A gate whose steady state is exactly 0 would decay into subnormal numbers, which are

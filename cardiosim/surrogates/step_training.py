@@ -197,7 +197,7 @@ def network_shape(
 
 def exact_step(exact: TrainedSurrogate, samples: StepSamples) -> Array:
     """What an exact map makes of the samples, (n_carried, n_samples)."""
-    found = []
+    found = [np.empty((len(exact.carries), 0))]
     with torch.no_grad():
         for part in samples.parts():
             found.append(_advance(exact, samples.chosen(part), None).numpy())

@@ -82,7 +82,7 @@ def test_a_run_compared_with_itself_differs_in_nothing(command, runs):
     ],
 )
 def test_says_in_one_line_what_cannot_be_compared(command, runs, arguments, says):
-    folders = [runs / a if not a.startswith("--") and a != "one" else a for a in arguments]
-    done = command("compare", *folders)
+    first, second, *options = arguments
+    done = command("compare", runs / first, runs / second, *options)
     assert done.exit_code != 0
     assert says in str(done.exception)

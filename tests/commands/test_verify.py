@@ -75,3 +75,12 @@ def test_results_are_kept_where_asked(cardiosim, front, tmp_path):
     expect(front, SPEED.format(0.3162278))
     cardiosim("verify", front, "--out", tmp_path / "kept")
     assert (tmp_path / "kept" / "front" / "summary.json").is_file()
+
+
+def test_a_folder_of_trainings_is_passed_over(cardiosim, front, tmp_path):
+    expect(front, SPEED.format(0.3162278))
+    (tmp_path / "surrogates" / "mine").mkdir(parents=True)
+    (tmp_path / "surrogates" / "mine" / "case.toml").write_text('kind = "fast_step"\n')
+    code, stdout, _ = cardiosim("verify", front, tmp_path / "surrogates")
+    assert code == 0
+    assert "1 of 1 numbers are as expected" in stdout

@@ -9,7 +9,7 @@ from cardiosim.case.calcium_step_tables import PulseTable, RecordingTable
 from cardiosim.case.read import CaseError
 from cardiosim.case.training_file import read_training
 from cardiosim.commands.training_pictures import draw_training
-from cardiosim.experiments.calcium_recordings import record, stimulus_rows, trains
+from cardiosim.experiments.calcium_recordings import record_cells, stimulus_rows, trains
 from cardiosim.experiments.calcium_step_fit import decoded, encoded
 from cardiosim.experiments.training import open_record, trainer_of
 from cardiosim.ionic.compiled import compile_cell
@@ -31,7 +31,7 @@ SHORT = [
     "assessment.long_beats=3",
     *(
         f'recordings.{name}={{kind="rates",before=[500.0],settle=0.0,length=1.0}}'
-        for name in ("random", "onset", "blocks", "settled")
+        for name in ("random", "onset", "blocks", "settled", "slow", "early")
     ),
 ]
 
@@ -88,7 +88,7 @@ def test_recordings_are_those_of_their_seed(kind):
         kind=kind, before=(500.0,), settle=0.0, cells=2, longest=400.0, length=900.0
     )
     first, again, other = (
-        record(cell, table, PulseTable(), 0.1, 2.0, np.random.default_rng(seed))
+        record_cells(cell, table, PulseTable(), 0.1, 2.0, np.random.default_rng(seed))
         for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first.V, again.V)
