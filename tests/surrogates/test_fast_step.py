@@ -127,9 +127,9 @@ def test_rest_does_not_drift():
 def test_at_a_steady_state_the_correction_vanishes():
     surrogate, base = fast_step(seed=5), FastStep("base", CELL)
     carried, x, _ = random_states(1)
-    for _ in range(4000):  # 400 ms of the base brings any state to a steady one
-        carried = base.advance(carried, x * torch.tensor([[0.0], [1.0], [1.0]]), 0.1)
-    x = x * torch.tensor([[0.0], [1.0], [1.0]])
+    x = x * torch.tensor([[0.0], [1.0], [1.0]])  # no rest
+    for dt in [0.1] * 300 + [50.0] * 40:  # exponentials: long steps do no harm
+        carried = base.advance(carried, x, dt)
     change = surrogate.advance(carried, x, 0.1) - carried
     assert change.abs().max() < 1e-9
 
@@ -180,15 +180,28 @@ def test_a_network_of_another_shape_is_refused():
         FastStep("fast", CELL, networks=[own])
 
 
+def upstroke():
+    """States along an upstroke, each with the same inputs."""
+    cell = compile_cell(CELL)
+    now = torch.tensor(cell.initial_states(1)[:4])
+    x = torch.tensor([[25.0], [576.0], [70.0]], dtype=torch.float64)
+    fine = StrangStep("fine", CELL, [G], substeps=1)
+    found = []
+    for _ in range(300):  # 3 ms
+        found.append(now)
+        now = fine.advance(now, x, 0.01)
+    states = torch.cat(found, dim=1)
+    assert states[0].min() < -70.0 and states[0].max() > 20.0
+    return states, x.expand(3, states.shape[1])
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_step_is_nearer_to_the_exact_map_than_its_base(name):
-    shipped = load_surrogate(name)
-    carried, x, _ = random_states(2000, seed=6)
-    V = torch.linspace(-75.0, 20.0, 2000, dtype=torch.float64)
-    carried[0] = V
+    carried, x = upstroke()
     exact = StrangStep("exact", CELL, [G], substeps=64).advance(carried, x, 0.1)
     errors = [
-        torch.median(torch.abs(s.advance(carried, x, 0.1)[0] - exact[0]))
-        for s in (shipped, FastStep("base", CELL))
+        (step.advance(carried, x, 0.1)[0] - exact[0]).abs().mean()
+        for step in (load_surrogate(name), FastStep("base", CELL))
     ]
-    assert errors[0] < 0.5 * errors[1]
+    # 2 % of velocity for the base, 0.3 % allowed.
+    assert errors[0] < 0.4 * errors[1]
