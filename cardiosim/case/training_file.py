@@ -5,7 +5,8 @@
     model = "skibsbye2016"
     seed = 0
 
-docs/surrogates.md has every key.
+The tables of each kind say what their keys are (`training_tables`); resolved.toml of a
+training spells all of them out.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
-from pydantic import Discriminator, Field, PositiveInt, model_validator
+from pydantic import Discriminator, Field, model_validator
 
 from cardiosim.case.calcium_step_tables import (
     CalciumAssessmentTable,
@@ -15,7 +15,7 @@ from cardiosim.case.calcium_step_tables import (
     ResidualsTable,
     StageTable,
 )
-from cardiosim.case.quantities import Duration, Table, quantity
+from cardiosim.case.quantities import Duration, Table
 from cardiosim.case.steady_gates_tables import (
     CollocationTable,
     PrintedLossTable,
@@ -38,15 +38,6 @@ from cardiosim.case.voltage_gates_tables import (
     VoltageGatesPacingTable,
 )
 from cardiosim.ionic.equations import nearest
-
-Positive = quantity("1", gt=0.0)
-
-
-class NetworkTable(Table):
-    """Shape of a network."""
-
-    hidden: tuple[PositiveInt, ...] = (8, 8)
-    activation: Literal["tanh", "sigmoid", "softplus5", "cubic"] = "tanh"
 
 
 class TrainingTable(Table):

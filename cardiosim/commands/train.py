@@ -47,8 +47,10 @@ def train(
     from cardiosim.case.resolve import run_provenance
     from cardiosim.experiments.training import open_record, trainer_of
     from cardiosim.surrogates.checkpoint import save_surrogate
+    from cardiosim.surrogates.training_record import has_state
 
-    if resume and folder.is_dir():
+    # A folder without a state may be anyone's: it is then treated as by a new training.
+    if resume and has_state(folder):
         results = ResultsFolder(folder)
     else:
         ResultsFolder.check(folder, force)

@@ -1,7 +1,7 @@
 """How the gates of a cell may be stepped: forward Euler, Rush-Larsen, implicitly.
 
 One beat from one paced state by each: the error of V, and what the beat costs. Explicit
-schemes cost their steps times the time of one on this machine; implicit solvers of
+schemes cost their steps times the time of one, measured beside; implicit solvers of
 variable step and order are timed as they are, restarted at the edges of the stimulus.
 
 The right-hand side of implicit solvers is that of the compiled cell: an Euler step of

@@ -27,6 +27,13 @@ Progress = Callable[[float, float], None]
 
 log = logging.getLogger(__name__)
 
+_STATE = "state.safetensors"
+
+
+def has_state(folder: Path) -> bool:
+    """Whether a training has left a state in a folder, to go on from."""
+    return (folder / _STATE).is_file()
+
 
 class TrainingRecord:
     """The curve of a training and its latest state.
@@ -56,7 +63,7 @@ class TrainingRecord:
         if resume:
             self._read()
         else:
-            for name in ("training.csv", "state.safetensors"):
+            for name in ("training.csv", _STATE):
                 (folder / name).unlink(missing_ok=True)
         self._writer = _event_writer(folder)
 
@@ -96,13 +103,13 @@ class TrainingRecord:
                 writer.writerows(zip(*self.curve.values(), strict=True))
         n_rows = len(next(iter(self.curve.values()), ()))
         header = {"case": self._key, "rows": n_rows, "facts": self.facts}
-        with whole_file(self.folder / "state.safetensors") as partial:
+        with whole_file(self.folder / _STATE) as partial:
             save_file(self.tensors, partial, {"state": json.dumps(header)})
 
     def _read(self) -> None:
-        file = self.folder / "state.safetensors"
-        if not file.exists():
+        if not has_state(self.folder):
             return
+        file = self.folder / _STATE
         try:
             with safe_open(file, "numpy") as state:
                 header = json.loads((state.metadata() or {})["state"])

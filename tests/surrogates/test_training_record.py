@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cardiosim.surrogates.training_record import TrainingRecord
+from cardiosim.surrogates.training_record import TrainingRecord, has_state
 
 
 def kept(folder, key="case", rows=2):
@@ -43,6 +43,7 @@ def test_without_resume_it_begins_anew(tmp_path):
 
 
 def test_there_may_be_nothing_to_go_on_from(tmp_path):
+    assert not has_state(tmp_path)
     assert not TrainingRecord(tmp_path / "new", "case", resume=True).is_resumed
     nowhere = kept(None)
     assert nowhere.facts["iteration"] == 2
@@ -50,6 +51,7 @@ def test_there_may_be_nothing_to_go_on_from(tmp_path):
 
 def test_the_state_of_another_case_is_refused(tmp_path):
     kept(tmp_path)
+    assert has_state(tmp_path)
     with pytest.raises(ValueError, match="holds the state of another training case"):
         TrainingRecord(tmp_path, "another", resume=True)
 
