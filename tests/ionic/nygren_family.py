@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[1] / "reference"
 GATES = "ina.m ina.h1 ina.h2 ical.d ical.f1 ical.f2 ito.r ito.s isus.r isus.s iks.n"
 GATES += " ikr.p ryr.F_1 ryr.F_2"
 
-STEPS = {"rush_larsen": 0.01, "multirate": 0.05}  # ms
+STEPS = {"rush_larsen": 0.01, "multirate": 0.02}  # ms
 AMPLITUDE, DURATION = 20.0, 2.0  # A/F, ms, from the begin of each beat
 UPSTROKE = 8.0  # ms after the stimulus, sampled at every step
 

@@ -47,7 +47,7 @@ def test_every_cell_of_a_process_is_compiled():
     x = torch.ones(1, 4)
     for k in range(12):
 
-        def react(states, parameters, i_stim, dt, substeps, k=k):
+        def react(states, parameters, i_stim, dt, substeps, networks, k=k):
             return states * (k + 1.0) + i_stim
 
         steps = Steps(SimpleNamespace(react=react), f"cell{k}", 1)
