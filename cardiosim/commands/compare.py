@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from cardiosim.commands.recorded import membrane_potential, traces_of
 from cardiosim.commands.table import number, show_table
-from cardiosim.output.comparison_plots import comparison_figure
 from cardiosim.output.fields import has_fields, open_fields
 from cardiosim.output.results import Results, open_results
-from cardiosim.output.style import TIME
 
 N_FRONTS = 5  # moments at which the potential along a cable is drawn
 PHASES = ("react", "diffuse")  # of the wall time: the steps themselves
@@ -70,6 +68,9 @@ def compare(
     activation = None
     if is_cable and later is not None:
         activation = runs[0].mesh_points[:, 0], later
+    # Here, as drawing takes long to import.
+    from cardiosim.output.comparison_plots import comparison_figure
+
     comparison_figure(path, called, curves, abscissa, activation, seconds)
     typer.echo(f"picture: {path}")
 
@@ -129,7 +130,7 @@ def _curves(runs: tuple[Results, Results]):
                 "draw; record one"
             )
         curves.append([(traces[0].times, traces[0].values[V][:, 0])])
-    return tuple(curves), TIME
+    return tuple(curves), "time t (ms)"
 
 
 def _fronts(run: Results):
