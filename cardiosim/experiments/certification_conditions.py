@@ -43,7 +43,9 @@ BCL = 1000.0  # ms
 CONDUCTANCES = ("g_Na", "G_Na", "gNa", "GNa", "P_Na")
 # Beside g_Na a cell may have the P_Na of another formulation, which comes last.
 REMODELLING = "remodelling.af"
-NAMES = ("control", "g_Na x 0.5", "g_Na x 0.25", "AF remodelling")
+SHARES = {"g_Na x 0.5": 0.5, "g_Na x 0.25": 0.25}
+REMODELLED = "AF remodelling"
+NAMES = ("control", *SHARES, REMODELLED)
 
 
 def conductance(bench: Bench) -> str | None:
@@ -54,20 +56,39 @@ def conductance(bench: Bench) -> str | None:
 
 
 def conditions(bench: Bench) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Names of the conditions that the cell has, and its parameters, one a node."""
+    """Names of the conditions that apply, and the cell's parameters, one a node."""
     published = bench.multirate.cell(bench.model).facts["parameters"]
-    names, parameters = [NAMES[0]], {}
+    absent = not_applicable(bench)
+    names = tuple(name for name in NAMES if name not in absent)
+    parameters = {}
     g = conductance(bench)
-    blocked = 2 if g else 0
-    remodelled = 1 if REMODELLING in published else 0
-    names += NAMES[1 : 1 + blocked] + NAMES[3:] * remodelled
     if g:
-        shares = np.array([1.0, 0.5, 0.25] + [1.0] * remodelled)
-        parameters[g] = (shares * published[g]).tolist()
-    if remodelled:
+        shares = [SHARES.get(name, 1.0) for name in names]
+        parameters[g] = (np.array(shares) * published[g]).tolist()
+    if REMODELLED in names:
         base = published[REMODELLING]
-        parameters[REMODELLING] = [base] * (1 + blocked) + [1.0]
-    return tuple(names), parameters
+        parameters[REMODELLING] = [
+            1.0 if name == REMODELLED else base for name in names
+        ]
+    return names, parameters
+
+
+def not_applicable(bench: Bench) -> dict[str, str]:
+    """Conditions that do not apply, by name, and why: the cell or the surrogate."""
+    published = bench.multirate.cell(bench.model).facts["parameters"]
+    without = f"{bench.model} has no parameter for it"
+    reasons = {} if conductance(bench) else dict.fromkeys(SHARES, without)
+    if REMODELLING not in published:
+        reasons[REMODELLED] = without
+    else:
+        g = conductance(bench)
+        parameters = {REMODELLING: [published[REMODELLING], 1.0]}
+        parameters |= {g: [published[g]] * 2} if g else {}
+        try:
+            bench.surrogate.cell(bench.model, parameters=parameters)
+        except ValueError as refusal:
+            reasons[REMODELLED] = " ".join(str(refusal).split())
+    return reasons
 
 
 def conditioned(bench: Bench, contender: Contender) -> Measurement:
@@ -100,9 +121,7 @@ def conditions_part(bench: Bench) -> Part:
     """Drug block and remodelling in the single cell."""
     names, _ = conditions(bench)
     rows: list[Row] = [
-        does_not_apply(name, f"{bench.model} has no parameter for it")
-        for name in NAMES
-        if name not in names
+        does_not_apply(name, why) for name, why in not_applicable(bench).items()
     ]
     reference = conditioned(bench, bench.reference)
     mine, error = attempt(lambda: conditioned(bench, bench.surrogate))

@@ -12,7 +12,11 @@ from cardiosim.experiments.certification_bench import (
     attempt,
     percent,
 )
-from cardiosim.experiments.certification_conditions import NAMES, conditions
+from cardiosim.experiments.certification_conditions import (
+    NAMES,
+    conditions,
+    not_applicable,
+)
 from cardiosim.experiments.certification_restitution import erp
 from cardiosim.experiments.certification_rows import (
     Grid,
@@ -246,12 +250,16 @@ def _worst_of_both(mine: NDArray, exact: NDArray) -> float:
 
 def _condition_rows(bench: Bench) -> list[Row]:
     names, _ = conditions(bench)
+    rows = [
+        does_not_apply(f"velocity, {name}", why)
+        for name, why in not_applicable(bench).items()
+    ]
     exact = conditioned_waves(bench, bench.exact)["cv"]
     mine, error = attempt(lambda: conditioned_waves(bench, bench.surrogate))
     if mine is None:
-        return [failed("velocity under drug block and remodelling", error)]
+        return [*rows, failed("velocity under drug block and remodelling", error)]
     where = "dx {:g} mm, D {:g} mm2/ms".format(*CONDITION)
-    rows = [told(f"velocity, {NAMES[0]}", "m/s", mine["cv"][0], note=where)]
+    rows += [told(f"velocity, {NAMES[0]}", "m/s", mine["cv"][0], note=where)]
     for k, name in enumerate(names[1:], start=1):
         row = compared(
             f"velocity, {name}",

@@ -14,6 +14,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class TrainingRecord:
         self.tensors: dict[str, NDArray] = {}
         self.facts: dict[str, Any] = {}
         self._writer = None
+        self._began, self._before = perf_counter(), 0.0
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,6 +73,11 @@ class TrainingRecord:
     def is_resumed(self) -> bool:
         """Whether there is a state to go on from."""
         return bool(self.facts)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time, s, with that of earlier sittings up to their last state."""
+        return self._before + perf_counter() - self._began
 
     def log(self, iteration: int, **values: float) -> None:
         """Add a row to the curve; names are the same in each call."""
@@ -103,6 +110,7 @@ class TrainingRecord:
                 writer.writerows(zip(*self.curve.values(), strict=True))
         n_rows = len(next(iter(self.curve.values()), ()))
         header = {"case": self._key, "rows": n_rows, "facts": self.facts}
+        header["seconds"] = self.seconds
         with whole_file(self.folder / _STATE) as partial:
             save_file(self.tensors, partial, {"state": json.dumps(header)})
 
@@ -126,6 +134,7 @@ class TrainingRecord:
                 f"folder, or start anew with --force"
             )
         self.facts, self.tensors, self.curve = header["facts"], tensors, curve
+        self._before = header.get("seconds", 0.0)
 
     def _read_curve(self, n_rows: int) -> dict[str, list[float]]:
         """The curve up to the state: killed in between, its file is a row ahead."""

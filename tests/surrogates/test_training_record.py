@@ -77,3 +77,14 @@ def test_rows_have_the_same_names(tmp_path):
     record = kept(tmp_path)
     with pytest.raises(ValueError, match="a row of iteration, error came to a curve"):
         record.log(3, error=0.1)
+
+
+def test_the_time_of_earlier_sittings_counts(tmp_path, monkeypatch):
+    clock = iter((0.0, 100.0, 5.0, 8.0))  # opened, kept; opened again, asked
+    monkeypatch.setattr(
+        "cardiosim.surrogates.training_record.perf_counter", lambda: next(clock)
+    )
+    first = TrainingRecord(tmp_path, "case")
+    first.log(1, loss=1.0)
+    first.keep({}, {"iteration": 1})
+    assert TrainingRecord(tmp_path, "case", resume=True).seconds == 103.0
