@@ -16,7 +16,7 @@ def certify(
     checkpoint: Annotated[
         str, typer.Argument(help="A surrogate that ships, or its .json file.")
     ],
-    output: Annotated[
+    out: Annotated[
         Path | None,
         typer.Option(help="Folder of the report; certificates/NAME by default."),
     ] = None,
@@ -45,7 +45,7 @@ def certify(
     )
 
     surrogate = load_surrogate(checkpoint)
-    folder = output or Path("certificates") / surrogate.name
+    folder = out or Path("certificates") / surrogate.name
     if (folder / HTML).exists() and not force:
         raise FileExistsError(
             f"{folder / HTML} exists; name another folder, or write --force"

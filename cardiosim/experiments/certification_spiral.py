@@ -17,7 +17,11 @@ from cardiosim.experiments.certification_bench import (
     Measurement,
     attempt,
 )
-from cardiosim.experiments.certification_conditions import REMODELLING
+from cardiosim.experiments.certification_conditions import (
+    REMODELLED,
+    REMODELLING,
+    not_applicable,
+)
 from cardiosim.experiments.certification_rows import (
     Part,
     compared,
@@ -49,12 +53,11 @@ PERIOD = 1.0  # %
 def spiral_part(bench: Bench) -> Part:
     """Rotation period over two seconds."""
     title, quantity = "A spiral wave", "rotation period of a spiral wave"
-    published = bench.multirate.cell(bench.model).facts["parameters"]
     if not bench.battery.spiral:
         why = "not part of this certificate; leave out --quick and --no-spiral"
         return Part("spiral", title, (), [does_not_apply(quantity, why)])
-    if REMODELLING not in published:
-        why = f"{bench.model} has no remodelled form that sustains one"
+    why = not_applicable(bench).get(REMODELLED)  # the healthy cell sustains none
+    if why:
         return Part("spiral", title, (), [does_not_apply(quantity, why)])
     reference = spiral(bench, bench.exact)
     mine, error = attempt(lambda: spiral(bench, bench.surrogate))

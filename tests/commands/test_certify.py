@@ -30,7 +30,7 @@ def short(monkeypatch):
 
 def test_report_is_written_and_told(cardiosim, checkpoint, short, tmp_path):
     folder = tmp_path / "report"
-    code, out, err = cardiosim("certify", checkpoint, "--output", folder, "--quick")
+    code, out, err = cardiosim("certify", checkpoint, "--out", folder, "--quick")
     assert code == 0, err
     assert "1 pass, 1 fail, 0 do not apply" in out
     assert "fails: velocity" in out and "no wave" in out
@@ -48,7 +48,7 @@ def test_report_is_written_and_told(cardiosim, checkpoint, short, tmp_path):
 
 
 def test_earlier_report_is_kept_unless_forced(cardiosim, checkpoint, short, tmp_path):
-    where = ("--output", tmp_path / "report", "--quick")
+    where = ("--out", tmp_path / "report", "--quick")
     assert cardiosim("certify", checkpoint, *where)[0] == 0
     code, _, err = cardiosim("certify", checkpoint, *where)
     assert code == 1 and "--force" in err and len(err.splitlines()) == 1
@@ -63,14 +63,14 @@ def test_unknown_checkpoint_is_one_line(cardiosim, tmp_path):
 def test_step_of_no_table_is_refused(cardiosim, tmp_path):
     step = StrangStep("strang", "skibsbye2016", dt_range=(0.2, 0.4))
     path = save_surrogate(step, tmp_path / "strang", {})
-    code, _, err = cardiosim("certify", path, "--output", tmp_path / "report")
+    code, _, err = cardiosim("certify", path, "--out", tmp_path / "report")
     assert code == 1 and "made for steps of 0.2 to 0.4 ms" in err
 
 
 @pytest.mark.slow
 def test_disguised_multirate_passes_the_quick_battery(cardiosim, checkpoint, tmp_path):
     folder = tmp_path / "report"
-    code, out, err = cardiosim("certify", checkpoint, "--output", folder, "--quick")
+    code, out, err = cardiosim("certify", checkpoint, "--out", folder, "--quick")
     assert code == 0, err
     failures = [line for line in out.splitlines() if line.startswith("fails: ")]
     # It was not made for another conductance, and its cost is a matter of the machine.
