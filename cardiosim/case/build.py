@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 from cardiosim.case.cell_regions import CellsByRegion
 from cardiosim.case.cells import build_pacer, build_tissue_cells
 from cardiosim.case.conducting_parts import warnings_of_parts
+from cardiosim.case.electrograms import (
+    build_electrogram_recorders,
+    warnings_of_electrodes,
+)
 from cardiosim.case.initial import check_initial, set_initial
 from cardiosim.case.meshes import build_mesh
 from cardiosim.case.pacing import paced_cells, spread
@@ -23,6 +27,7 @@ from cardiosim.case.stimuli import build_stimuli, region_nodes
 from cardiosim.case.tissue import Tissue, build_tissue
 from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.equations import nearest
+from cardiosim.simulation.electrogram_recorder import ElectrogramRecorder
 from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.recorders import (
     ActivationRecorder,
@@ -30,6 +35,7 @@ from cardiosim.simulation.recorders import (
     SnapshotSink,
     TraceRecorder,
 )
+from cardiosim.simulation.repolarisation_recorder import RepolarisationRecorder
 from cardiosim.simulation.schedule import whole_steps
 from cardiosim.tissue.conductivity import diffusivity_along
 from cardiosim.tissue.diffusion import Diffusion, RungeKuttaChebyshev, ThetaRule
@@ -56,12 +62,15 @@ class Recorders:
     activation: ActivationRecorder | None
     traces: tuple[TraceRecorder, ...]
     snapshot: SnapshotRecorder | None
+    electrograms: tuple[ElectrogramRecorder, ...] = ()
+    repolarisation: RepolarisationRecorder | None = None
 
     @property
     def all(self) -> tuple:
         """Every recorder, for `march`."""
-        single = (self.activation, self.snapshot)
-        return (*self.traces, *(recorder for recorder in single if recorder))
+        single = (self.activation, self.repolarisation, self.snapshot)
+        several = (*self.traces, *self.electrograms)
+        return (*several, *(recorder for recorder in single if recorder))
 
 
 def say_nothing(phase: str) -> None:
@@ -106,6 +115,7 @@ def assemble(
     stimuli = build_stimuli(case, mesh)
     if tissue:
         warnings += warnings_of_parts(case, mesh, tissue.tensors, stimuli)
+        warnings += warnings_of_electrodes(case, mesh)
         say("assembling the matrix of diffusion")
         diffusion = build_diffusion(case, mesh, tissue.tensors)
     for line in warnings:
@@ -212,8 +222,17 @@ def build_recorders(
     record, mesh = case.record, problem.mesh
     snapshot = record.snapshot
     return Recorders(
-        activation=ActivationRecorder(record.activation_threshold)
+        activation=ActivationRecorder(
+            record.activation_threshold, method=record.activation.method
+        )
         if mesh.kind != "point"
+        else None,
+        repolarisation=RepolarisationRecorder(
+            record.repolarisation.percents,
+            record.repolarisation.potentials,
+            record.activation_threshold,
+        )
+        if record.repolarisation
         else None,
         traces=tuple(
             TraceRecorder(
@@ -227,6 +246,7 @@ def build_recorders(
         snapshot=SnapshotRecorder(snapshot.variables, snapshot.interval, sink)
         if snapshot and sink is not None
         else None,
+        electrograms=build_electrogram_recorders(case, mesh),
     )
 
 

@@ -17,6 +17,7 @@ import numba
 import cardiosim
 from cardiosim.case.cell_overrides import pacing_scheme
 from cardiosim.case.cell_tables import InitialTable, PrepaceTable
+from cardiosim.case.electrograms import resolved_electrograms
 from cardiosim.case.schema import (
     PERCENTS,
     Case,
@@ -73,6 +74,7 @@ def resolve(
                         _trace(trace, case, V, mesh) for trace in _traces(case)
                     ),
                     "snapshot": _snapshot(case, V, n_nodes),
+                    "electrogram": resolved_electrograms(case),
                 }
             ),
             "measure": case.measure.model_copy(update=_measure(case)),

@@ -18,7 +18,13 @@ from pydantic import (
     model_validator,
 )
 
+from cardiosim.case.activation_tables import (
+    ActivationTable,
+    CvFieldTable,
+    RepolarisationTable,
+)
 from cardiosim.case.cell_tables import CellTable, InitialTable, PrepaceTable
+from cardiosim.case.electrogram_tables import ElectrogramTable, check_electrograms
 from cardiosim.case.mesh_tables import MeshTable
 from cardiosim.case.protocols import DynamicProtocol, PacingProtocol, Protocol
 from cardiosim.case.quantities import (
@@ -134,8 +140,11 @@ class RecordTable(Table):
     """What is kept of the run."""
 
     activation_threshold: Potential = -20.0
+    activation: ActivationTable = ActivationTable()
+    repolarisation: RepolarisationTable | None = None
     trace: tuple[TraceTable, ...] | None = None
     snapshot: SnapshotTable | None = None
+    electrogram: tuple[ElectrogramTable, ...] | None = None
 
 
 class CvTable(Table):
@@ -204,6 +213,7 @@ class MeasureTable(Table):
     """Numbers to take from the recordings."""
 
     cv: CvTable | None = None
+    cv_field: CvFieldTable | None = None
     lat: NamedPositions | None = None  # activation at named positions
     cycle_length: CycleLengthTable | None = None
     phase_map: PhaseMapTable | None = None
@@ -230,6 +240,8 @@ class Case(Table):
     @model_validator(mode="after")
     def _tissue_fits_the_mesh(self) -> Self:
         kind, measure = self.mesh.kind, self.measure
+        axes = len(self.mesh.extent) or None
+        check_electrograms(self.record.electrogram, self.mesh.is_tissue, axes)
         if not self.mesh.is_tissue:
             if self.cell.region or self.cell.field:
                 raise ValueError(
@@ -240,7 +252,12 @@ class Case(Table):
                 raise ValueError(
                     'mesh.kind is "point", which has no [tissue]; remove it'
                 )
-            for key in ("cv", "lat", "cycle_length", "phase_map"):
+            if self.record.repolarisation:
+                raise ValueError(
+                    "record.repolarisation is of every node of tissue, and mesh.kind "
+                    'is "point"; remove it, measure.apd has durations of single cells'
+                )
+            for key in ("cv", "cv_field", "lat", "cycle_length", "phase_map"):
                 if getattr(measure, key):
                     raise ValueError(
                         f'measure.{key} needs tissue, and mesh.kind is "point"; '

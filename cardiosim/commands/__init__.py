@@ -8,12 +8,24 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from threading import Timer
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import typer
+
+# Files with more verbs of `cardiosim measure`.
+MEASURING = (
+    "measure_electrograms",
+    "measure_repolarisation",
+    "measure_triggered",
+    "measure_waves",
+    "measure_wavelength",
+    "measure_velocity",
+    "measure_maps",
+)
 
 
 def _application() -> typer.Typer:
@@ -26,18 +38,25 @@ def _application() -> typer.Typer:
     from cardiosim.commands.cells import cells
     from cardiosim.commands.certify import certify
     from cardiosim.commands.compare import compare
+    from cardiosim.commands.compare_measures import compare_measures
     from cardiosim.commands.convergence import convergence
+    from cardiosim.commands.erp import erp
     from cardiosim.commands.export import export
     from cardiosim.commands.fit import fit
+    from cardiosim.commands.inducibility import inducibility
     from cardiosim.commands.info import info
     from cardiosim.commands.measure import measure
     from cardiosim.commands.mesh import mesh
+    from cardiosim.commands.report import report
+    from cardiosim.commands.restitution import restitution
     from cardiosim.commands.run import run
     from cardiosim.commands.show_kernel import show_kernel
     from cardiosim.commands.sweep import sweep
     from cardiosim.commands.train import train
+    from cardiosim.commands.tune_cv import tune_cv
     from cardiosim.commands.verify import verify
     from cardiosim.commands.view import view
+    from cardiosim.commands.vulnerable_window import vulnerable_window
 
     app = typer.Typer(
         help="Cardiac monodomain simulation from readable model text.",
@@ -47,12 +66,21 @@ def _application() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.command()(run)
+    for module in MEASURING:  # each adds its verbs to `measure`
+        import_module(f"cardiosim.commands.{module}")
     app.add_typer(measure, name="measure")
     app.command()(compare)
+    app.command()(report)
+    app.command("compare-measures")(compare_measures)
     app.command()(view)
     app.command()(export)
     app.add_typer(mesh, name="mesh")
     app.command()(sweep)
+    app.command()(restitution)
+    app.command("vulnerable-window")(vulnerable_window)
+    app.command()(inducibility)
+    app.command()(erp)
+    app.command("tune-cv")(tune_cv)
     app.command()(fit)
     app.command()(verify)
     app.command()(convergence)
@@ -164,6 +192,7 @@ def _terminated_in_order() -> Iterator[None]:
     try:
         yield
     finally:
+        _come.clear()  # it has come to an end; what runs later was not asked to
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -28,6 +28,9 @@ def activation_numbers(results: Results, measure: MeasureTable) -> Numbers:
     lat = _first_activation(results)
     active = np.isfinite(lat)
     threshold = f"upward crossing of {results.activation_threshold:g} mV"
+    article = "an"
+    if results.activation_method == "dvdt_max":
+        article, threshold = "a", f"largest dV/dt of a beat with an {threshold}"
     numbers: Numbers = {}
     for name, position in (measure.lat or {}).items():
         (node,) = nearest_nodes(results.mesh_points, [position])
@@ -41,7 +44,7 @@ def activation_numbers(results: Results, measure: MeasureTable) -> Numbers:
         else (np.nan, np.nan)
     )
     numbers["activated_share"] = entry(
-        float(active.mean()), "1", f"share of the nodes with an {threshold}"
+        float(active.mean()), "1", f"share of the nodes with {article} {threshold}"
     )
     numbers["first_activation"] = entry(
         first, "ms", f"earliest {threshold} of all nodes"
@@ -93,15 +96,26 @@ def _cycle_lengths(results: Results, asked: CycleLengthTable) -> Numbers:
     return numbers
 
 
-def velocity_between(results: Results, cv: CvTable) -> Numbers:
-    """Distance of two nodes over the time between their first activations.
+def velocity_between(results: Results, cv: CvTable, beat: int = 1) -> Numbers:
+    """Distance of two nodes over the time between their activations in one beat.
 
     It has no sign: which of them comes first is in their activation times.
 
+    Args:
+        results: of a run of tissue.
+        cv: with the two positions.
+        beat: each node's own count, from 1.
+
     Raises:
         NoConduction: one of them was not activated, or both at once.
+        ValueError: no node has so many beats.
     """
-    lat = _first_activation(results)
+    if 1 < beat and beat > len(results.activation):
+        raise ValueError(
+            f"{results.path} holds {len(results.activation)} activations, expected at "
+            f"least {beat}; run longer, or stimulate more"
+        )
+    lat = _first_activation(results) if beat == 1 else results.activation[beat - 1]
     nodes = nearest_nodes(results.mesh_points, cv.between)
     ends = results.mesh_points[nodes]
     places = " and ".join(f"({', '.join(f'{x:g}' for x in end)})" for end in ends)
@@ -112,9 +126,10 @@ def velocity_between(results: Results, cv: CvTable) -> Numbers:
             "run longer, or choose positions that the wave reaches one after the other"
         )
     velocity = float(np.linalg.norm(ends[1] - ends[0]) / delay)
+    which = "first activations" if beat == 1 else f"activations in beat {beat}"
     definition = (
-        f"distance of {places} mm over the time between their first activations, "
-        "whichever comes first"
+        f"distance of {places} mm over the time between their {which}, whichever "
+        "comes first"
     )
     return {"conduction_velocity": entry(velocity, "m/s", definition)}
 

@@ -11,7 +11,13 @@ import typer
 from numpy.typing import NDArray
 
 from cardiosim.commands.recorded import membrane_potential, traces_of
+from cardiosim.commands.report import names_of
 from cardiosim.commands.table import number, show_table
+from cardiosim.measure.differences import (
+    map_difference,
+    number_difference,
+    same_places,
+)
 from cardiosim.output.fields import has_fields, open_fields
 from cardiosim.output.results import Results, open_results
 
@@ -32,7 +38,7 @@ def compare(
 ) -> None:
     """Show the numbers, the activation and the wall times of two runs side by side."""
     runs = open_results(first), open_results(second)
-    called = _names(names, runs)
+    called = tuple(names_of(names, (first, second)))
     for run in runs:
         if not run.is_finished:
             raise ValueError(f"{run.path} holds no finished run; run its case first")
@@ -40,7 +46,11 @@ def compare(
         (
             f"{quantity} ({entry['unit']})" if entry["unit"] != "1" else quantity,
             *(number(run.summary[quantity]["value"]) for run in runs),
-            _difference(*(run.summary[quantity]["value"] for run in runs)),
+            difference_text(
+                quantity,
+                entry["unit"],
+                *(run.summary[quantity]["value"] for run in runs),
+            ),
         )
         for quantity, entry in runs[0].summary.items()
         if quantity in runs[1].summary and not quantity.startswith("wall_")
@@ -75,23 +85,19 @@ def compare(
     typer.echo(f"picture: {path}")
 
 
-def _names(names: str | None, runs: tuple[Results, Results]) -> tuple[str, str]:
-    if names is None:
-        return tuple(run.path.name for run in runs)
-    first, comma, second = names.partition(",")
-    if not comma or not first.strip() or not second.strip():
-        raise ValueError(f'--names came {names!r}, expected "first,second"')
-    return first.strip(), second.strip()
+def difference_text(name: str, unit: str, a: object, b: object) -> str:
+    """The second less the first, in percent where that means something.
 
-
-def _difference(a: object, b: object) -> str:
-    if not all(isinstance(x, int | float) for x in (a, b)):
+    Elsewhere it is in the unit of the quantity, and "-" where one of them is missing.
+    """
+    if not all(isinstance(x, int | float) and not isinstance(x, bool) for x in (a, b)):
         return "" if a == b else "differs"
-    if not (math.isfinite(a) and math.isfinite(b)):
+    apart = number_difference(name, unit, a, b)
+    if math.isnan(apart.absolute):
         return "-"
-    if a == 0.0:
-        return f"{b - a:+.3g}"
-    return f"{100.0 * (b - a) / abs(a):+.2g} %"
+    if not math.isnan(apart.relative):
+        return f"{100.0 * apart.relative:+.2g} %"
+    return f"{apart.absolute:+.3g} {unit if unit != '1' else ''}".strip()
 
 
 def _wall(run: Results, phase: str) -> float:
@@ -102,18 +108,13 @@ def _later(first: Results, second: Results) -> NDArray[np.float64] | None:
     """Activation of the second less the first, ms, where each node has one of both."""
     if not (len(first.activation) and len(second.activation)):
         return None
-    if not _same_mesh(first, second):
+    if not same_places(first.mesh_points, second.mesh_points):
         raise ValueError(
             f"{first.path} and {second.path} are runs on different meshes; compare "
             "runs of one case"
         )
-    later = second.activation[0] - first.activation[0]
+    later = map_difference(first.activation[0], second.activation[0]).values
     return later if np.isfinite(later).all() else None
-
-
-def _same_mesh(first: Results, second: Results) -> bool:
-    points = first.mesh_points, second.mesh_points
-    return points[0].shape == points[1].shape and np.allclose(*points)
 
 
 def _curves(runs: tuple[Results, Results]):

@@ -20,15 +20,27 @@ class Expected:
     value: float
     tolerance: float  # absolute, in the unit of the value
     tolerance_text: str
+    source: str = ""  # where the value comes from
 
     def is_met_by(self, value: float) -> bool:
         """Whether a value is within the tolerance; NaN is not."""
         return abs(value - self.value) <= self.tolerance
 
 
+def expected_file(case: Path) -> Path:
+    """Where the numbers of a case are, or those that a results folder keeps of it.
+
+    Args:
+        case: folder with case.toml, or the file; or a results folder.
+    """
+    if case.is_dir():
+        return case / "expected.toml"
+    return case_file(case).with_name("expected.toml")
+
+
 def read_expected(case: Path) -> tuple[Expected, ...]:
-    """Read expected.toml beside a case."""
-    file = case_file(case).with_name("expected.toml")
+    """Read expected.toml beside a case, or in a results folder."""
+    file = expected_file(case)
     if not file.is_file():
         raise CaseError(
             f"{file} does not exist; a case is verified against the numbers in it"
@@ -50,8 +62,10 @@ def _expected(file: Path, name: str, entry: Any) -> Expected:
     value = float(entry["value"])
     if "rtol" in entry:
         relative = float(entry["rtol"])
-        return Expected(name, value, relative * abs(value), f"{relative * 100:g} %")
-    return Expected(name, value, float(entry["atol"]), f"{entry['atol']:g}")
+        tolerance, text = relative * abs(value), f"{relative * 100:g} %"
+    else:
+        tolerance, text = float(entry["atol"]), f"{entry['atol']:g}"
+    return Expected(name, value, tolerance, text, str(entry["source"]))
 
 
 def compare(expected: tuple[Expected, ...], summary: dict[str, Any]) -> int:

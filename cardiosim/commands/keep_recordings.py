@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from cardiosim.output.results import ResultsFolder, Trace
+from cardiosim.output.electrograms import Electrogram
+from cardiosim.output.recordings import Activation, Trace
+from cardiosim.output.results import ResultsFolder
 
 if TYPE_CHECKING:
     from cardiosim.case.build import Recorders
@@ -26,8 +28,7 @@ class KeptRecordings:
         recorders: Recorders,
         results: ResultsFolder,
     ) -> None:
-        self._recorders, self._results = recorders, results
-        self._threshold = case.record.activation_threshold
+        self._case, self._recorders, self._results = case, recorders, results
         self._units = {
             name: problem.cell.unit_of(name)
             for trace in recorders.traces
@@ -51,7 +52,39 @@ class KeptRecordings:
             times, values = recorder.so_far()
             units = {name: self._units[name] for name in recorder.names}
             traces.append(Trace(f"trace{index}", times, recorder.nodes, values, units))
-        activation = self._recorders.activation
-        self._results.write_recordings(
-            traces, activation and activation.times, self._threshold
+        self._results.write_recordings(traces, self._activation())
+        self._results.write_electrograms(self._electrograms())
+
+    def _electrograms(self) -> list[Electrogram]:
+        tables = self._case.record.electrogram or ()
+        if not tables:
+            return []
+        from cardiosim.case.electrograms import electrodes_of
+
+        written = []
+        for table, recorder in zip(tables, self._recorders.electrograms, strict=True):
+            electrodes = electrodes_of(table)
+            times, potentials = recorder.so_far()
+            written.append(
+                Electrogram(
+                    table.name,
+                    times,
+                    potentials,
+                    electrodes.positions,
+                    electrodes.names,
+                    electrodes.pairs,
+                )
+            )
+        return written
+
+    def _activation(self) -> Activation | None:
+        recorder = self._recorders.activation
+        if recorder is None:
+            return None
+        repolarisation = self._recorders.repolarisation
+        return Activation(
+            recorder.times,
+            recorder.threshold,
+            recorder.method,
+            repolarisation.times if repolarisation else {},
         )

@@ -57,12 +57,12 @@ def cv(
             "tissue needs measure.cv.between, two positions in mm"
         )
     if asked.between:
-        if start is not None or stop is not None or beat != 1:
+        if start is not None or stop is not None:
             raise ValueError(
-                "--start, --stop and --beat are for cables; this velocity is taken "
-                "between two positions (measure.cv.between)"
+                "--start and --stop are for cables; this velocity is taken between two "
+                "positions (measure.cv.between); measure cv-line takes any others"
             )
-        show_summary(velocity_between(opened, asked))
+        show_summary(velocity_between(opened, asked, beat))
         return
     show_summary(
         conduction_numbers(

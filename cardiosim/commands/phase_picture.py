@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from cardiosim.commands.recorded import case_of
+from cardiosim.commands.wave_recordings import MERGE, loops_of
 from cardiosim.measure.phase import SHARE_OF_CYCLE, phase_angle
+from cardiosim.measure.phase_singularities import phase_singularities
 from cardiosim.output.fields import has_fields, open_fields
 from cardiosim.output.results import Results
 
@@ -16,8 +20,13 @@ class NoPhaseMap(ValueError):
     """A phase map that a case asks for cannot be drawn."""
 
 
-def draw_phase_map(results: Results, V: str) -> bool:
+def draw_phase_map(results: Results, V: str, folder: Path | None = None) -> bool:
     """V and its phase over the last turn of the run; returns whether it is asked for.
+
+    Args:
+        results: of a run.
+        V: name of the membrane potential in the snapshots.
+        folder: to draw into; that of the results by default.
 
     Raises:
         NoPhaseMap: it is asked for, and nothing turned, or too little was recorded.
@@ -58,13 +67,22 @@ def draw_phase_map(results: Results, V: str) -> bool:
         origin = float(np.mean([values.mean() for values in read.values()]))
     delay = np.mean([series.times[b] - series.times[a] for a, b in pairs])
     said = f"phase around V* = {origin:.3g} mV, V against V {delay:.3g} ms later"
+    if results.mesh.dimension < 2:
+        return False  # a mesh of lines, on which nothing turns
+    loops = loops_of(results.mesh)
     return phase_map(
         results.mesh,
         [float(series.times[a]) for a, _ in pairs],
         [read[a] for a, _ in pairs],
         [phase_angle(read[a], read[b], origin) for a, b in pairs],
-        results.path / "phase.png",
+        (folder or results.path) / "phase.png",
         title=f"{case.title}\n{said}".strip(),
+        marks=[
+            phase_singularities(
+                loops, read[a] - origin, read[b] - origin, MERGE * loops.spacing
+            )
+            for a, b in pairs
+        ],
     )
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cardiosim.case.beats import beats_of
 from cardiosim.case.schema import CvTable
+from cardiosim.commands.electrogram_summary import draw_electrograms
+from cardiosim.commands.map_numbers import draw_map, shown_beat
 from cardiosim.commands.phase_picture import NoPhaseMap, draw_phase_map
 from cardiosim.commands.recorded import (
     case_of,
@@ -32,32 +35,40 @@ MOST_LABELS = 12  # of the nodes of a trace; of more, so many are drawn
 
 
 def draw(
-    results: Results, warn: Callable[[str], None] = lambda line: None
+    results: Results,
+    warn: Callable[[str], None] = lambda line: None,
+    folder: Path | None = None,
 ) -> list[str]:
     """Draw what the recordings hold.
 
     Args:
         results: of a run.
         warn: gets a line for what was asked for and cannot be drawn.
+        folder: to draw into; that of the results by default.
 
     Returns:
         The names of the files.
     """
-    V = membrane_potential(results)
+    V, folder = membrane_potential(results), folder or results.path
     drawn = []
-    if results.mesh_kind == "cable" and _draw_space_time(results, V):
+    if results.mesh_kind == "cable" and _draw_space_time(results, V, folder):
         drawn.append("space_time.png")
     if results.mesh_kind in ("sheet", "slab", "mesh"):
-        if _draw_activation_map(results):
+        if _draw_activation_map(results, folder):
             drawn.append("activation.png")
-        if _draw_frames(results, V):
+        drawn += _draw_durations(results, folder)
+        if case_of(results).measure.cv_field and len(results.activation):
+            from cardiosim.commands.velocity_numbers import asked_field, draw_field
+
+            drawn += draw_field(results, asked_field(results), folder)
+        if _draw_frames(results, V, folder):
             drawn.append("frames.png")
         try:
-            if draw_phase_map(results, V):
+            if draw_phase_map(results, V, folder):
                 drawn.append("phase.png")
         except NoPhaseMap as error:
             warn(f"no phase map: {error}")
-    if not is_tissue(results) and _draw_action_potential(results, V):
+    if not is_tissue(results) and _draw_action_potential(results, V, folder):
         drawn.append("action_potential.png")
     for index, trace in enumerate(results.traces.values()):
         number = f"{index or ''}.png"
@@ -65,13 +76,17 @@ def draw(
         if not is_tissue(results) and len(trace.times) > 1:
             for kind, names in _currents_and_gates(results, trace).items():
                 if names:
-                    _draw_panels(results, trace, V, names, kind, kind + number)
+                    _draw_panels(
+                        results, trace, V, names, kind, folder / (kind + number)
+                    )
                     drawn.append(kind + number)
                 rest = [name for name in rest if name not in names]
         # The other figures show V of one cell as well, and its numbers with it.
         shown = rest == [V] and "action_potential.png" in drawn
-        if rest and not shown and _draw_traces(results, trace, V, rest, number):
-            drawn.append(f"traces{number}")
+        path = folder / f"traces{number}"
+        if rest and not shown and _draw_traces(results, trace, V, rest, path):
+            drawn.append(path.name)
+    drawn += draw_electrograms(results, folder, case_of(results).title)
     return drawn
 
 
@@ -106,7 +121,7 @@ def _draw_panels(
     V: str,
     names: Sequence[str],
     kind: str,
-    file: str,
+    path: Path,
 ) -> None:
     """Currents or gates of the first recorded cell, last beat."""
     # matplotlib takes most of a second to import, which only a picture is worth.
@@ -122,14 +137,14 @@ def _draw_panels(
     figure(
         trace.times,
         {name: trace.values[name][:, 0] for name in names},
-        results.path / file,
+        path,
         V=trace.values[V][:, 0] if V in trace.values else None,
         start=_last_beat(results, trace),
         title=title,
     )
 
 
-def _draw_space_time(results: Results, V: str) -> bool:
+def _draw_space_time(results: Results, V: str, folder: Path) -> bool:
     from cardiosim.output.plots import space_time_map
 
     if not has_fields(results.path):
@@ -147,7 +162,7 @@ def _draw_space_time(results: Results, V: str) -> bool:
         fields.values[V],
         results.activation if len(results.activation) else [math.nan] * len(x),
         velocity,
-        results.path / "space_time.png",
+        folder / "space_time.png",
         start=start,
         stop=stop,
         title=case.title,
@@ -163,19 +178,29 @@ def _measured_part(cv: CvTable, x: NDArray) -> tuple[float, float]:
     return start, stop
 
 
-def _draw_activation_map(results: Results) -> bool:
+def _draw_activation_map(results: Results, folder: Path) -> bool:
     """The first beat; later ones: `cardiosim view --what lat --beat`."""
     from cardiosim.output.maps import activation_map
 
     activated = [lat for lat in results.activation if np.isfinite(lat).any()]
-    path = results.path / "activation.png"
+    path = folder / "activation.png"
     title = case_of(results).title
     return bool(activated) and activation_map(
         results.mesh, activated[0], path, title=title
     )
 
 
-def _draw_frames(results: Results, V: str) -> bool:
+def _draw_durations(results: Results, folder: Path) -> list[str]:
+    """Each recorded duration, the last beat that most nodes have."""
+    drawn = []
+    for name, durations in results.durations.items():
+        beat, file = shown_beat(durations), f"{name}.png"
+        if beat and draw_map(results, name, beat, folder / file):
+            drawn.append(file)
+    return drawn
+
+
+def _draw_frames(results: Results, V: str, folder: Path) -> bool:
     """V at times spread over those at which something activates."""
     from cardiosim.output.maps import potential_frames
 
@@ -189,7 +214,7 @@ def _draw_frames(results: Results, V: str) -> bool:
         results.mesh,
         [t for t, _ in steps],
         [values[V] for _, values in steps],
-        results.path / "frames.png",
+        folder / "frames.png",
         title=case_of(results).title,
     )
 
@@ -204,7 +229,7 @@ def _when_activating(results: Results, series: FieldSeries) -> list[int]:
     return sorted({series.nearest(float(t)) for t in wanted})
 
 
-def _draw_action_potential(results: Results, V: str) -> bool:
+def _draw_action_potential(results: Results, V: str, folder: Path) -> bool:
     """The last beat, whose numbers are in the summary."""
     from cardiosim.output.plots import action_potential_figure
 
@@ -219,7 +244,7 @@ def _draw_action_potential(results: Results, V: str) -> bool:
                     trace.times,
                     trace.at(V, node),
                     traced[int(node)][-1],
-                    results.path / "action_potential.png",
+                    folder / "action_potential.png",
                     title=case.title,
                 )
                 return True
@@ -227,26 +252,26 @@ def _draw_action_potential(results: Results, V: str) -> bool:
 
 
 def _draw_traces(
-    results: Results, trace: Trace, V: str, names: Sequence[str], number: str
+    results: Results, trace: Trace, V: str, names: Sequence[str], path: Path
 ) -> bool:
     from cardiosim.output.plots import traces_figure
     from cardiosim.output.style import thinned
 
     if len(trace.times) < 2:
         return False
-    labels = [_place(results, node) for node in trace.nodes]
+    labels = [place_of(results, node) for node in trace.nodes]
     few = thinned(len(labels), MOST_LABELS)
     traces_figure(
         trace.times,
         {name: values[:, few] for name, values in _panels(trace, V, names).items()},
         [labels[k] for k in few],
-        results.path / f"traces{number}",
+        path,
         title=case_of(results).title,
     )
     return True
 
 
-def _place(results: Results, node: int) -> str:
+def place_of(results: Results, node: int) -> str:
     """Where a node is, in as many coordinates as it takes."""
     if not is_tissue(results):
         return f"node {node}"

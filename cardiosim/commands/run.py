@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from cardiosim.case.read import case_file, case_name, read_case
+from cardiosim.case.read import case_name, read_case
 from cardiosim.case.schema import LARGEST_RUSH_LARSEN_STEP, PERCENTS, Case
 from cardiosim.commands import stop_if_asked
 from cardiosim.commands.activation_summary import (
     activation_numbers,
     velocity_between,
 )
-from cardiosim.commands.expected import compare, read_expected
+from cardiosim.commands.electrogram_summary import electrogram_numbers
+from cardiosim.commands.expected import compare, expected_file, read_expected
 from cardiosim.commands.keep_recordings import KeptRecordings
+from cardiosim.commands.map_numbers import duration_numbers
 from cardiosim.commands.mesh_to_keep import arrays_of
 from cardiosim.commands.pictures import draw
 from cardiosim.commands.progress import phases, progress
@@ -36,6 +38,7 @@ from cardiosim.commands.table import show_summary, show_table
 from cardiosim.experiments.findings import entry
 from cardiosim.ionic.surrogate_step import OUTSIDE
 from cardiosim.measure.conduction_velocity import NoConduction
+from cardiosim.output.documents import replace_text
 from cardiosim.output.fields import FieldWriter
 from cardiosim.output.results import ResultsFolder, open_results
 
@@ -77,7 +80,7 @@ def run(
     finished = run_case(case, folder, set_ or (), force)
     show_summary(finished.summary)
     typer.echo()
-    if not set_ and case_file(case).with_name("expected.toml").is_file():
+    if not set_ and expected_file(case).is_file():
         compare(read_expected(case), finished.summary)
         typer.echo()
     total = finished.wall_times["total"]
@@ -115,6 +118,7 @@ def run_case(
     from cardiosim.case.resolve import resolved_document
 
     case = read_case(path, overrides)
+    expected = None if overrides else _text_of(expected_file(path))
     ResultsFolder.check(folder, force)
     _require_writable(folder)
     clock = _Clock()
@@ -136,10 +140,13 @@ def run_case(
     clock.stop("pace")
 
     results = ResultsFolder.create(folder, force)
-    results.write_resolved(
-        resolved_document(case, problem.cell, problem.warnings, problem.diffusion)
+    document = resolved_document(
+        case, problem.cell, problem.warnings, problem.diffusion
     )
+    results.write_resolved(document)
     results.write_mesh(arrays_of(problem.mesh))
+    if expected is not None:
+        replace_text(expected_file(folder), expected)
     if case.protocol:
         numbers, warnings = run_protocol_into(case, problem, results)
         clock.stop("protocol")
@@ -156,6 +163,9 @@ def run_case(
     if pictures and not case.protocol:  # which has drawn what it found
         warnings = (*warnings, *_draw(folder))
     clock.stop("draw")
+    if warnings:  # the report tells them as well
+        document["provenance"]["warnings"] = [*problem.warnings, *warnings]
+        results.write_resolved(document)
     wall_times = clock.seconds | {"total": sum(clock.seconds.values())}
     entries = {
         f"wall_{phase}": {"value": s, "unit": "s", "definition": "wall time"}
@@ -163,6 +173,10 @@ def run_case(
     }
     results.write_summary(numbers | entries)
     return Finished(folder, numbers, wall_times, warnings)
+
+
+def _text_of(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def _draw(folder: Path) -> list[str]:
@@ -310,6 +324,15 @@ def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]
     named = case.measure.lat or case.measure.cycle_length
     if named or case.mesh.kind in ("sheet", "slab", "file"):
         numbers |= activation_numbers(results, case.measure)
+    if results.durations:
+        numbers |= duration_numbers(results)
+    if case.measure.cv_field:
+        from cardiosim.commands.velocity_numbers import asked_field, field_numbers
+
+        try:
+            numbers |= field_numbers(asked_field(results))
+        except ValueError as error:
+            warnings.append(f"no velocity field: {error}")
     if case.measure.apd or case.measure.apd_at:
         percents = case.measure.apd or PERCENTS
         try:
@@ -317,7 +340,8 @@ def _measure(case: Case, folder: Path) -> tuple[dict[str, Any], tuple[str, ...]]
             warnings += missing_durations(results, percents)
         except ValueError as error:
             warnings.append(f"no action potential: {error}")
-    return numbers, tuple(warnings)
+    found, said = electrogram_numbers(results)
+    return numbers | found, (*warnings, *said)
 
 
 def _with_surrogate(

@@ -12,12 +12,11 @@ same end some interval later; velocities are those of conduction_velocity.py.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cardiosim.experiments.cables import EXCITED, Cables
 from cardiosim.experiments.certification_bench import (
     Battery,
     Bench,
@@ -29,98 +28,17 @@ from cardiosim.experiments.certification_pacing import TICK, paced_state
 from cardiosim.experiments.single_cells import Progress, round_up
 from cardiosim.ionic.cell import Cell
 from cardiosim.measure.biomarkers import beat_biomarkers
-from cardiosim.measure.conduction_velocity import NoConduction, conduction_velocity
 from cardiosim.simulation.monodomain import Monodomain, uniform_states
 from cardiosim.simulation.potential_trace import PotentialTrace
 from cardiosim.simulation.recorders import ActivationRecorder
 from cardiosim.simulation.run import march
-from cardiosim.tissue.diffusion import ThetaRule
-from cardiosim.tissue.discretisation import discretise, isotropic
-from cardiosim.tissue.mesh import ElementBlock, Mesh
 from cardiosim.tissue.stimulus import Stimulus
 
-AMPLITUDE, DURATION, EXCITED = 40.0, 2.0, 2.0  # A/F, ms, mm of the cable
+AMPLITUDE, DURATION = 40.0, 2.0  # A/F, ms
 SLOWEST = 0.22  # m/s: how long S1 is waited for
 S2_TIME = 250.0  # ms after the last S2
 FINEST = 0.01  # ms, where the splitting is no longer seen
 CONDITION = (0.1, 0.15)  # dx, mm, and D, mm2/ms, of the cables with other parameters
-
-
-@dataclass(frozen=True)
-class Cables:
-    """Cables side by side, all as long.
-
-    Attributes:
-        dx: of each, mm, shape (n_cables,).
-        D: of each, mm2/ms.
-        length: mm; each is the nearest whole number of its dx.
-    """
-
-    dx: tuple[float, ...]
-    D: tuple[float, ...]
-    length: float
-
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """Nodes of each cable."""
-        return tuple(round(self.length / dx) + 1 for dx in self.dx)
-
-    @cached_property
-    def slices(self) -> tuple[slice, ...]:
-        """Where the nodes of each cable lie."""
-        ends = np.cumsum([0, *self.sizes])
-        return tuple(
-            slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)
-        )
-
-    @cached_property
-    def mesh(self) -> Mesh:
-        """One mesh of lines."""
-        points = np.zeros((sum(self.sizes), 3))
-        elements = []
-        for k, part in enumerate(self.slices):
-            n = self.sizes[k]
-            points[part, 0] = self.dx[k] * np.arange(n)
-            points[part, 1] = k  # mm apart, which couples nothing
-            first = np.arange(n - 1, dtype=np.intp) + part.start
-            elements.append(np.column_stack([first, first + 1]))
-        return Mesh("mesh", points, (ElementBlock("line", np.concatenate(elements)),))
-
-    def diffusion(self) -> ThetaRule:
-        """Crank-Nicolson with half-lumped mass."""
-        D = np.repeat(self.D, [n - 1 for n in self.sizes])
-        tensors = isotropic(self.mesh, D)
-        return ThetaRule(discretise(self.mesh, tensors, 0.5), 0.5, "direct")
-
-    def begins(self, cables: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
-        """Nodes of the ends that are stimulated, of some cables or of all."""
-        x = self.mesh.points[:, 0] <= EXCITED + 1e-9
-        if cables is None:
-            return np.flatnonzero(x)
-        chosen = np.zeros(self.mesh.n_nodes, dtype=bool)
-        for k in cables:
-            chosen[self.slices[k]] = True
-        return np.flatnonzero(x & chosen)
-
-    def middles(self) -> list[slice]:
-        """Nodes between 25 and 75 % of each cable."""
-        quarters = [
-            (p.start, n // 4) for p, n in zip(self.slices, self.sizes, strict=True)
-        ]
-        return [
-            slice(start + quarter, start + 3 * quarter + 1)
-            for start, quarter in quarters
-        ]
-
-    def velocities(self, lat: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Velocity in each cable, m/s, (n_cables,); NaN where no wave came through."""
-        return np.array([self._velocity(part, lat) for part in self.slices])
-
-    def _velocity(self, part: slice, lat: NDArray[np.float64]) -> float:
-        try:
-            return conduction_velocity(self.mesh.points[part, 0], lat[part])
-        except NoConduction:
-            return math.nan
 
 
 def grid_of(battery: Battery) -> list[tuple[float, float]]:

@@ -81,6 +81,9 @@ def refractory_period_findings(
         numbers["diastolic_threshold"] = entry(
             threshold.answers, "A/F", f"smallest answered amplitude, {s2.duration:g} ms"
         )
+        numbers["diastolic_threshold_fails"] = entry(
+            threshold.fails, "A/F", "largest amplitude below it that fails"
+        )
     columns = {
         "interval": Column("ms", found.intervals),
         "answered": Column("1", found.answered.astype(int)),

@@ -28,13 +28,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
-from cardiosim.experiments.bracket import Answers, Bracket, narrow
+from cardiosim.experiments.bracket import Bracket, climb, narrow
 from cardiosim.experiments.single_cells import (
     INTERVAL,
     Progress,
@@ -158,7 +158,9 @@ def strength_duration(
         recording = pulse_responses(cell, state, amplitudes, pulses, dt)
         return _in_time(recording, pulses).max(axis=0) >= threshold
 
-    brackets = _climb(answers, durations, float(largest))
+    # The charge of the first rung lifts V by 5 mV, of the fourth by 40 mV.
+    first = np.minimum(FIRST_RUNG / durations, largest)
+    brackets = climb(answers, first, float(largest))
     closed = [i for i, bracket in enumerate(brackets) if bracket.is_closed]
     narrowed = narrow(
         lambda which, amplitudes: answers(np.array(closed)[which], amplitudes),
@@ -171,38 +173,6 @@ def strength_duration(
     for i, bracket in zip(closed, narrowed, strict=True):
         brackets[i] = bracket
     return StrengthDuration(durations, tuple(brackets))
-
-
-def _climb(answers: Answers, durations: NDArray, largest: float) -> list[Bracket]:
-    """The first answer up a ladder of doubled amplitudes, and the rung below it.
-
-    It climbs a few rungs at a time: far above threshold a cell may leave the numbers
-    that its equations, or the time step, were made for.
-    """
-    # The charge of the first rung lifts V by 5 mV, of the fourth by 40 mV.
-    first = np.minimum(FIRST_RUNG / durations, largest)
-    brackets = [Bracket(math.nan, math.nan) for _ in durations]
-    rungs = [[0.0, *(min(a * 2.0**k, largest) for k in range(4))] for a in first]
-    waiting = list(range(durations.size))
-    while waiting:
-        tested = [np.unique(rungs[i]) for i in waiting]
-        which = np.repeat(waiting, [len(values) for values in tested])
-        answered = answers(which, np.concatenate(tested))
-        for i, values in zip(waiting, tested, strict=True):
-            found = answered[which == i]
-            k = int(found.argmax()) if found.any() else len(values)
-            if k > 0:
-                brackets[i] = Bracket(float(values[k - 1]), math.nan)
-            if k < len(values):
-                brackets[i] = replace(brackets[i], answers=float(values[k]))
-            top = float(values[-1])
-            rungs[i] = [min(2.0 * top, largest), min(4.0 * top, largest)]
-        waiting = [
-            i
-            for i in waiting
-            if math.isnan(brackets[i].answers) and brackets[i].fails < largest
-        ]
-    return brackets
 
 
 def pulse_responses(

@@ -1,4 +1,10 @@
-"""Local activation times from recorded membrane potentials, and cycle lengths."""
+"""Local activation times from recorded membrane potentials, and cycle lengths.
+
+An activation is an upward crossing of a threshold, linear between samples. It counts
+again only after V has fallen below `repolarised`, so that a wobble around the threshold
+is one beat; a trace that starts at or above the threshold must fall below `repolarised`
+first. The recorders of a run count in the same way (simulation/upstrokes.py).
+"""
 
 from __future__ import annotations
 
@@ -9,21 +15,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from cardiosim.measure.level_crossing import first_rise
 
-REARM = 20.0  # mV below the threshold, as in the recorder of activations
+REARM = 20.0  # mV from the threshold down to where a node counts again
 
 
 def activation_times(
-    V: ArrayLike, times: ArrayLike, threshold: float = -20.0
+    V: ArrayLike,
+    times: ArrayLike,
+    threshold: float = -20.0,
+    repolarised: float | None = None,
 ) -> NDArray:
-    """First upward crossing of `threshold` at each node, linearly interpolated.
-
-    A node that starts above the threshold activates when it next rises through
-    it, not at the first sample.
+    """First activation of each node.
 
     Args:
         V: membrane potential, mV, shape (n_times, n_nodes).
         times: increasing sample times, ms, shape (n_times,).
         threshold: mV.
+        repolarised: mV, at most the threshold; 20 mV below it by default.
 
     Returns:
         Activation time, ms, shape (n_nodes,); NaN where the node never activates.
@@ -37,17 +44,17 @@ def activation_times(
         )
     if np.any(np.diff(times) <= 0.0):
         raise ValueError("sample times must increase: sort the samples first")
-    return first_rise(times, V.T, threshold, np.ones(1, dtype=bool))
+    repolarised = threshold - REARM if repolarised is None else repolarised
+    V = V.T
+    starts_below = V[:, :1] < threshold
+    counts = starts_below | np.logical_or.accumulate(V < repolarised, axis=1)
+    return first_rise(times, V, threshold, counts[:, :-1])
 
 
 def crossings(
     V: ArrayLike, threshold: float = -20.0, repolarised: float | None = None
 ) -> NDArray:
-    """Last samples before the upward crossings of `threshold` in one node's trace.
-
-    A crossing counts again only after V has fallen below `repolarised`, so that a
-    wobble around the threshold is one beat; a trace that starts above the threshold
-    must fall below it first.
+    """Last samples before each activation in one node's trace.
 
     Args:
         V: membrane potential of one node, mV, shape (n_times,).

@@ -1,8 +1,8 @@
 """A results folder in the formats of other programs.
 
 Each holds V and whatever else the snapshots hold, and, where the format can, activation
-times, regions and fibres. Snapshots are read one at a time, so that a run of a million
-nodes fits into memory.
+times, durations, regions and fibres. Snapshots are read one at a time, so that a run of
+a million nodes fits into memory.
 """
 
 from __future__ import annotations
@@ -71,9 +71,14 @@ def export(
 
 
 def mesh_with_activation(results: Results) -> MeshArrays:
-    """The mesh of a run with `lat_1`, `lat_2`, ... at its nodes."""
-    lat = {f"lat_{beat}": times for beat, times in enumerate(results.activation, 1)}
-    return replace(results.mesh, node_data=dict(results.mesh.node_data) | lat)
+    """The mesh of a run with `lat_1`, ..., `apd90_1`, ... at its nodes."""
+    beats = {f"lat_{beat}": times for beat, times in enumerate(results.activation, 1)}
+    beats |= {
+        f"{name}_{beat}": values
+        for name, durations in results.durations.items()
+        for beat, values in enumerate(durations, 1)
+    }
+    return replace(results.mesh, node_data=dict(results.mesh.node_data) | beats)
 
 
 def igb_base(path: Path) -> Path:

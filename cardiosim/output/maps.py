@@ -1,4 +1,4 @@
-"""Pictures of tissue: activation with isochrones, and V at several times.
+"""Pictures of tissue: activation with isochrones, other maps, V at several times.
 
 Drawn flat, without a graphics card; `cardiosim view` draws in space (views.py).
 """
@@ -12,7 +12,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, Normalize
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import BoundaryNorm, Colormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -24,11 +25,20 @@ LAT_LABEL = "activation time (ms)"
 NOT_ACTIVATED = "#c3c7cd"
 # Lightness falls evenly from the first to the last activated.
 LATENCY = matplotlib.colormaps["viridis_r"].with_extremes(bad=NOT_ACTIVATED)
+DURATIONS = matplotlib.colormaps["viridis"].with_extremes(bad=NOT_ACTIVATED)
 VOLTAGE = POTENTIAL.with_extremes(bad=NOT_ACTIVATED)
 ISOCHRONES = 5.0  # ms between isochrones, where so many can be told apart
 MOST_ISOCHRONES, FEWEST_ISOCHRONES = 30, 4
 WIDTH = 6.6  # inches
 COLUMNS = 3  # of frames
+ODD = 1.0  # percent of the nodes at either end, beyond the colours
+ARROWS = 18  # along the longer side of a panel
+EXTEND = {
+    (False, False): "neither",
+    (True, False): "min",
+    (False, True): "max",
+    (True, True): "both",
+}
 
 
 def isochrone_interval(lat: NDArray) -> float:
@@ -69,24 +79,144 @@ def activation_map(
     Returns:
         Whether there was something to draw: a cable has no map, nor has silent tissue.
     """
-    panels = panels_of(mesh)
-    if not panels or not np.isfinite(lat).any():
+    if not np.isfinite(lat).any():
         return False
     interval = isochrone_interval(lat)
     levels = isochrone_levels(lat, interval)
-    norm = BoundaryNorm(levels, LATENCY.N)
+    said = f"isochrones every {interval:g} ms"
+    silent = np.isnan(lat).mean()
+    if silent:
+        said += f"; grey: not activated ({100.0 * silent:.2g} % of the nodes)"
+    return node_map(
+        mesh,
+        lat,
+        path,
+        label=LAT_LABEL,
+        colours=LATENCY,
+        norm=BoundaryNorm(levels, LATENCY.N),
+        ticks=levels[:: max(1, len(levels) // 8)],
+        contours=levels[1:-1],
+        title=f"{title}\n{said}".strip(),
+    )
+
+
+def duration_map(
+    mesh: MeshArrays, durations: NDArray, path: str | Path, *, label: str, title: str
+) -> bool:
+    """Durations, or other values that vary little, over the range of most of them.
+
+    Args:
+        mesh: as of `activation_map`.
+        durations: shape (n_nodes,); NaN, drawn grey, where there is none.
+        path: PNG file to write.
+        label: quantity and unit.
+        title: text above the map.
+
+    Returns:
+        Whether there was something to draw.
+    """
+    known = durations[np.isfinite(durations)]
+    if not known.size:
+        return False
+    low, high = np.percentile(known, (ODD, 100.0 - ODD))
+    beyond = (known.min() < low, known.max() > high)
+    if not high - low > 1e-6 * max(abs(high), 1e-9):  # all alike, but for rounding
+        low, high, beyond = low - 0.5, high + 0.5, (False, False)
+    return node_map(
+        mesh,
+        durations,
+        path,
+        label=label,
+        colours=DURATIONS,
+        norm=Normalize(low, high),
+        extend=EXTEND[beyond],
+        title=title,
+    )
+
+
+def node_map(
+    mesh: MeshArrays,
+    values: NDArray,
+    path: str | Path,
+    *,
+    label: str,
+    colours: Colormap,
+    norm: Normalize,
+    ticks: Sequence[float] | None = None,
+    tick_labels: Sequence[str] | None = None,
+    contours: Sequence[float] = (),
+    extend: str = "neither",
+    arrows: NDArray | None = None,
+    are_kinds: bool = False,
+    title: str = "",
+) -> bool:
+    """Values at the nodes in every panel of a mesh, and a bar of the colours.
+
+    Args:
+        mesh: as of `activation_map`.
+        values: shape (n_nodes,), NaN in the colour for that.
+        path: PNG file to write.
+        label: quantity and unit.
+        colours, norm: of the values.
+        ticks: on the bar.
+        tick_labels: what to write at them.
+        contours: values along which lines are drawn, where the mesh is flat.
+        extend: which ends of the bar are open: "neither", "min", "max", "both".
+        arrows: directions at the nodes, shape (n_nodes, 3), drawn at a few of them
+            where the mesh is flat; NaN without one.
+        are_kinds: whether values are numbers of kinds, of which there is no mean.
+        title: text above the map.
+
+    Returns:
+        Whether the mesh has a map.
+    """
+    panels = panels_of(mesh)
+    if not panels:
+        return False
     with _Layout(path, panels) as (figure, places):
         for axes, panel in places:
-            drawn = panel.draw(axes, lat, LATENCY, norm)
-            panel.draw_contours(axes, lat, levels[1:-1], INK)
-        ticks = levels[:: max(1, len(levels) // 8)]
-        _bar(figure, drawn, [axes for axes, _ in places], LAT_LABEL, ticks)
-        said = f"isochrones every {interval:g} ms"
-        silent = np.isnan(lat).mean()
-        if silent:
-            said += f"; grey: not activated ({100.0 * silent:.2g} % of the nodes)"
-        _head(figure, f"{title}\n{said}".strip())
+            drawn = panel.draw(axes, values, colours, norm, are_kinds=are_kinds)
+            if len(contours):
+                panel.draw_contours(axes, values, contours, INK)
+            if arrows is not None and panel.is_flat:
+                _draw_arrows(axes, panel, mesh, arrows)
+        bar = _bar(
+            figure, drawn, [axes for axes, _ in places], label, ticks, extend=extend
+        )
+        if tick_labels is not None:
+            bar.ax.set_yticklabels(tick_labels)
+        _head(figure, title)
     return True
+
+
+def _draw_arrows(axes: Axes, panel: Panel, mesh: MeshArrays, arrows: NDArray) -> None:
+    """Directions at the nodes nearest to the middles of a few dozen squares."""
+    on_paper = np.linalg.lstsq(mesh.points, panel.positions, rcond=None)[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        along = arrows @ on_paper
+        along = along / np.linalg.norm(along, axis=1)[:, None]
+    nodes = panel.nodes[np.isfinite(along[panel.nodes]).all(axis=1)]
+    if not nodes.size:
+        return
+    places = panel.positions[nodes]
+    square = panel.size().max() / ARROWS
+    corner = panel.positions[panel.nodes].min(axis=0)
+    number, within = np.divmod((places - corner) / square, 1.0)
+    away = np.linalg.norm(within - 0.5, axis=1)
+    order = np.lexsort((away, number[:, 1], number[:, 0]))
+    first = np.unique(number[order], axis=0, return_index=True)[1]
+    chosen = nodes[order[first]]
+    axes.quiver(
+        *panel.positions[chosen].T,
+        *(along[chosen] * 0.7 * square).T,
+        angles="xy",
+        scale_units="xy",
+        scale=1.0,
+        pivot="mid",
+        color=INK,
+        width=0.003,
+        headwidth=5.0,
+    )
 
 
 def potential_frames(
@@ -193,10 +323,18 @@ def _bar(
     drawn: object,
     places: list[Axes],
     label: str,
-    ticks: NDArray | None = None,
-) -> None:
+    ticks: Sequence[float] | None = None,
+    extend: str = "neither",
+) -> Colorbar:
     bar = figure.colorbar(
-        drawn, ax=places, pad=0.02, aspect=28, ticks=ticks, spacing="proportional"
+        drawn,
+        ax=places,
+        pad=0.02,
+        aspect=28,
+        ticks=ticks,
+        spacing="proportional",
+        extend=extend,
     )
     bar.set_label(label)
     bar.outline.set_visible(False)
+    return bar

@@ -53,12 +53,23 @@ class Panel:
 
     def size(self) -> NDArray:
         """Width and height, mm, shape (2,)."""
-        return np.ptp(self.positions[self._nodes()], axis=0)
+        return np.ptp(self.positions[self.nodes], axis=0)
 
     def draw(
-        self, axes: Axes, values: NDArray, colours: Colormap, norm: Normalize
+        self,
+        axes: Axes,
+        values: NDArray,
+        colours: Colormap,
+        norm: Normalize,
+        *,
+        is_angle: bool = False,
+        are_kinds: bool = False,
     ) -> ScalarMappable:
-        """Draw values at the nodes, shape (n_nodes,), NaN in the colour for that."""
+        """Draw values at the nodes, shape (n_nodes,), NaN in the colour for that.
+
+        Of angles, rad, pi and -pi are one: a triangle with both has the angle between.
+        If they are numbers of kinds, a triangle is of the kind of a node of it.
+        """
         drawn = ScalarMappable(norm, colours)
         if self.grid is not None:
             image = drawn.to_rgba(np.ma.masked_invalid(values[self.grid]))
@@ -69,6 +80,11 @@ class Panel:
             axes.imshow(image, extent=extent, origin="lower", interpolation="nearest")
         if self.triangles is not None and len(self.triangles):
             of_triangles = values[self.triangles].mean(axis=1)
+            if is_angle:
+                corners = np.exp(1j * values[self.triangles])
+                of_triangles = np.angle(corners.sum(axis=1))
+            elif are_kinds:
+                of_triangles = np.sort(values[self.triangles], axis=1)[:, 1]
             corners = self.positions[self.triangles]
             faces = drawn.to_rgba(np.ma.masked_invalid(of_triangles))
             if self.shade is not None:
@@ -80,7 +96,8 @@ class Panel:
                 )
             )
         if self.lines is not None and len(self.lines):
-            of_lines = values[self.lines].mean(axis=1)
+            ends = values[self.lines]
+            of_lines = ends.max(axis=1) if are_kinds else ends.mean(axis=1)
             axes.add_collection(
                 LineCollection(
                     self.positions[self.lines],
@@ -114,10 +131,12 @@ class Panel:
         return x, y
 
     def _span(self, axis: int) -> tuple[float, float]:
-        along = self.positions[self._nodes(), axis]
+        along = self.positions[self.nodes, axis]
         return float(along.min()), float(along.max())
 
-    def _nodes(self) -> NDArray:
+    @property
+    def nodes(self) -> NDArray:
+        """Numbers of the nodes that are drawn, shape (n,)."""
         if self.grid is not None:
             return self.grid[self.grid >= 0]
         parts = [

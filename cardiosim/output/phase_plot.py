@@ -10,10 +10,12 @@ import numpy as np
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
+from cardiosim.measure.phase_singularities import Singularities
 from cardiosim.output.maps import NOT_ACTIVATED, VOLTAGE
 from cardiosim.output.mesh_arrays import MeshArrays
 from cardiosim.output.panels import panels_of
-from cardiosim.output.style import V_LABEL, picture
+from cardiosim.output.style import picture
+from cardiosim.output.tip_marks import mark_singularities
 
 # Cyclic, so that pi and -pi are one colour.
 PHASE = matplotlib.colormaps["twilight"].with_extremes(bad=NOT_ACTIVATED)
@@ -29,6 +31,7 @@ def phase_map(
     path: str | Path,
     *,
     title: str = "",
+    marks: Sequence[Singularities] = (),
 ) -> bool:
     """V and phase at several times, the first panel of the mesh.
 
@@ -39,6 +42,7 @@ def phase_map(
         phases: likewise, rad from -pi to pi; NaN, drawn grey, where there is none.
         path: PNG file to write.
         title: text above the frames.
+        marks: phase singularities of each frame, drawn with their sign.
 
     Returns:
         Whether there was something to draw: a cable has no map.
@@ -52,14 +56,20 @@ def phase_map(
     tall = 2.0 * min(cell * height / width, 1.6 * cell) + 1.0
     low, high = min(map(np.nanmin, V)), max(map(np.nanmax, V))
     rows = (
-        (V, VOLTAGE, Normalize(low, max(high, low + 1e-9)), V_LABEL),
+        (V, VOLTAGE, Normalize(low, max(high, low + 1e-9)), "V (mV)"),
         (phases, PHASE, Normalize(-np.pi, np.pi), "phase (rad)"),
     )
     with picture(path, WIDTH, tall) as figure:
         places = figure.subplots(2, len(times), squeeze=False)
         for line, (values, colours, norm, label) in zip(places, rows, strict=True):
             for axes, shown in zip(line, values, strict=True):
-                drawn = panel.draw(axes, np.asarray(shown, dtype=float), colours, norm)
+                drawn = panel.draw(
+                    axes,
+                    np.asarray(shown, dtype=float),
+                    colours,
+                    norm,
+                    is_angle=colours is PHASE,
+                )
                 axes.set(xticks=[], yticks=[])
                 axes.spines[:].set_visible(False)
             bar = figure.colorbar(drawn, ax=list(line), pad=0.02, aspect=16)
@@ -67,6 +77,9 @@ def phase_map(
             bar.outline.set_visible(False)
             if colours is PHASE:
                 bar.set_ticks(list(TICKS), labels=list(TICKS.values()))
+        for column, found in enumerate(marks):
+            for axes in places[:, column]:
+                mark_singularities(axes, panel, mesh.points, found)
         for axes, t in zip(places[0], times, strict=True):
             axes.set_title(f"t = {t:g} ms")
         text = f"{title} ({panel.name})".strip() if panel.name else title

@@ -172,17 +172,25 @@ class Report:
         return counts
 
 
-def write_report(report: Report, folder: str | Path) -> tuple[Path, Path]:
-    """Write report.html and report.json into a folder, which is made if need be.
+def write_report(
+    report: Report, folder: str | Path, name: str = HTML
+) -> tuple[Path, Path]:
+    """Write a report and its JSON into a folder, which is made if need be.
+
+    Args:
+        report: to be written.
+        folder: where.
+        name: of the page; the JSON has the same with another ending.
 
     Returns:
         Both paths. Each file is there as a whole or not at all.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / JSON, report_document(report))
-    replace_text(folder / HTML, report_html(report))
-    return folder / HTML, folder / JSON
+    page = Path(folder) / name
+    page.parent.mkdir(parents=True, exist_ok=True)
+    document = page.with_suffix(".json")
+    write_json(document, report_document(report))
+    replace_text(page, report_html(report))
+    return page, document
 
 
 def read_report(folder: str | Path) -> dict[str, Any]:
@@ -195,6 +203,16 @@ def read_report(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no report {path}")
     return read_json(path)
+
+
+def section_of(document: Mapping[str, Any]) -> Section:
+    """A section as `read_report` gives it, again; pictures are not in the JSON."""
+    return Section(
+        document["title"],
+        document["text"],
+        [_table_of(table) for table in document["tables"]],
+        sections=[section_of(part) for part in document["sections"]],
+    )
 
 
 def report_html(report: Report) -> str:
@@ -292,6 +310,16 @@ def _table_document(table: Table) -> dict[str, Any]:
         "rows": [[_cell_document(cell) for cell in row] for row in table.rows],
         "note": table.note,
     }
+
+
+def _table_of(document: Mapping[str, Any]) -> Table:
+    marks = {mark.value: mark for mark in Mark if mark.value}
+    columns = [Column(c["name"], c["unit"]) for c in document["columns"]]
+    rows = [
+        [marks.get(cell, cell) if isinstance(cell, str) else cell for cell in row]
+        for row in document["rows"]
+    ]
+    return Table(document["title"], columns, rows, document["note"])
 
 
 def _cell_document(cell: Value) -> str | float | int | bool:

@@ -3,16 +3,15 @@
     summary.json      every number of the run: value, unit, definition
     resolved.toml     the case with all defaults spelled out, and its provenance
     mesh.h5           points, elements, regions, fibres, D (mesh_arrays.py)
-    recordings.h5     traces at chosen nodes, activation times; written anew now and
-                      then while the run goes on
-    activation.xdmf   activation times, regions and fibres on the mesh, for ParaView
+    recordings.h5     traces at chosen nodes, activation times, durations of action
+                      potentials; written anew now and then while the run goes on
+    electrograms.h5   what electrodes saw (electrograms.py)
+    activation.xdmf   activation times, durations, regions and fibres on the mesh, for
+                      ParaView
     fields*.h5, .xdmf snapshots of whole fields (fields.py), for ParaView
     *.png             pictures (plots.py, maps.py)
 
-recordings.h5 holds a group `traces/<name>` with `times` (n_times,), `nodes`
-(n_probes,) and one dataset (n_times, n_probes) a variable in `values`; a group
-`activation` with `lat_1`, `lat_2`, ... (n_nodes,), one a beat, NaN where a node did not
-activate. Each dataset carries its `unit`.
+What recordings.h5 holds is in recordings.py.
 
 Every file is written aside and renamed over the old one: a reader, or a run that is
 killed, finds the former content or the new one. summary.json comes after everything
@@ -25,7 +24,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ from cardiosim.output.documents import (
     write_json,
     write_toml,
 )
+from cardiosim.output.electrograms import (
+    Electrogram,
+    read_electrograms,
+    write_electrograms,
+)
 from cardiosim.output.hdf5 import open_hdf5, replace_hdf5
 from cardiosim.output.mesh_arrays import (
     FILE,
@@ -48,6 +53,14 @@ from cardiosim.output.mesh_arrays import (
     read_mesh_file,
     write_mesh_file,
 )
+from cardiosim.output.recordings import (
+    Activation,
+    Trace,
+    check_trace,
+    read_recordings,
+    write_activation,
+    write_trace,
+)
 from cardiosim.output.xdmf import HEAD, TAIL, index_of_mesh, node_attribute
 
 MARKER = ".cardiosim-results"
@@ -55,6 +68,7 @@ SUMMARY = "summary.json"
 FORMAT = 2
 RECORDINGS = "recordings.h5"
 SUMMARY_KEYS = ("value", "unit", "definition")
+RESOLUTION = "resolution"  # may be with them: a text, such as "5 ms"
 
 
 class ResultsFolder:
@@ -127,7 +141,7 @@ class ResultsFolder:
         null, which `open_results` reads as NaN.
         """
         for name, entry in summary.items():
-            if set(entry) != set(SUMMARY_KEYS):
+            if set(entry) - {RESOLUTION} != set(SUMMARY_KEYS):
                 raise ValueError(
                     f"summary entry {name!r} has the keys {sorted(entry)}; expected "
                     f"exactly {', '.join(SUMMARY_KEYS)}"
@@ -158,84 +172,56 @@ class ResultsFolder:
         trace = Trace(
             name, np.asarray(times, dtype=float), np.asarray(nodes), values, units
         )
-        _check_trace(trace)
+        check_trace(trace)
         with self._recordings() as file:
-            _write_trace(file, trace)
+            write_trace(file, trace)
 
     def write_activation(self, times: ArrayLike, threshold: float) -> None:
         """Activation times, ms, (n_beats, n_nodes), of crossing `threshold`, mV."""
-        times = _checked_activation(times)
+        activation = Activation(np.asarray(times, dtype=float), threshold)
         with self._recordings() as file:
-            _write_activation(file, times, threshold)
-        self._index_activation(*times.shape)
+            write_activation(file, activation)
+        self._index_activation(activation)
 
     def write_recordings(
-        self,
-        traces: Sequence[Trace],
-        activation: ArrayLike | None,
-        threshold: float,
+        self, traces: Sequence[Trace], activation: Activation | None
     ) -> None:
         """Everything that recordings.h5 holds, in place of what it held.
 
         Args:
             traces: as of `write_traces`.
-            activation, threshold: as of `write_activation`; None without activation.
+            activation: with the durations that were recorded, or nothing.
         """
         for trace in traces:
-            _check_trace(trace)
-        times = None if activation is None else _checked_activation(activation)
+            check_trace(trace)
         # Anew: what HDF5 deletes in a file leaves its room there.
         with replace_hdf5(self.path / RECORDINGS) as file:
             for trace in traces:
-                _write_trace(file, trace)
-            if times is not None:
-                _write_activation(file, times, threshold)
-        if times is not None:
-            self._index_activation(*times.shape)
+                write_trace(file, trace)
+            if activation is not None:
+                write_activation(file, activation)
+        if activation is not None:
+            self._index_activation(activation)
 
-    def _index_activation(self, n_beats: int, n_nodes: int) -> None:
+    def _index_activation(self, activation: Activation) -> None:
         """activation.xdmf: `lat_1`, ... beside regions and fibres, as one picture."""
         if not (self.path / FILE).is_file():
             return
-        beats = [f"lat_{beat}" for beat in range(1, n_beats + 1)]
-        lat = [
-            node_attribute(
-                name, RECORDINGS, f"activation/{name}", (n_nodes,), np.dtype(float)
-            )
-            for name in beats
+        shape = (activation.times.shape[1],)
+        attributes = [
+            node_attribute(name, RECORDINGS, place, shape, np.dtype(float))
+            for name, place in activation.datasets.items()
         ]
         grid = '<Grid Name="mesh" GridType="Uniform">'
-        lines = [HEAD, grid, index_of_mesh(self.path), *lat, "</Grid>", TAIL]
+        lines = [HEAD, grid, index_of_mesh(self.path), *attributes, "</Grid>", TAIL]
         replace_text(self.path / "activation.xdmf", "\n".join(lines))
+
+    def write_electrograms(self, electrograms: Sequence[Electrogram]) -> None:
+        """electrograms.h5, in place of what is there."""
+        write_electrograms(self.path, electrograms)
 
     def _recordings(self) -> AbstractContextManager[h5py.File]:
         return replace_hdf5(self.path / RECORDINGS, keep=True)
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Variables recorded at some nodes at the same times."""
-
-    name: str
-    times: NDArray  # ms, (n_times,)
-    nodes: NDArray  # (n_probes,)
-    values: Mapping[str, NDArray]  # variable -> (n_times, n_probes)
-    units: Mapping[str, str]  # variable -> unit
-
-    def at(self, variable: str, node: int) -> NDArray:
-        """Values of one variable at one node, shape (n_times,)."""
-        if variable not in self.values:
-            raise ValueError(
-                f"{variable} was not recorded in trace {self.name!r}; it holds "
-                f"{', '.join(self.values)}"
-            )
-        column = np.flatnonzero(self.nodes == node)
-        if not column.size:
-            raise ValueError(
-                f"node {node} was not recorded in trace {self.name!r}; it holds "
-                f"nodes {', '.join(str(n) for n in self.nodes)}"
-            )
-        return self.values[variable][:, column[0]]
 
 
 @dataclass(frozen=True)
@@ -250,6 +236,19 @@ class Results:
     activation: NDArray  # ms, (n_beats, n_nodes)
     activation_threshold: float  # mV
     is_finished: bool  # whether the run came to its end
+    activation_method: str = "threshold"  # or "dvdt_max"
+    # apd90, ... -> ms from activation to repolarisation, (n_beats, n_nodes)
+    durations: Mapping[str, NDArray] = field(default_factory=dict)
+
+    @property
+    def repolarisation(self) -> dict[str, NDArray]:
+        """When each duration ends, ms, shape (n_beats, n_nodes), by its name."""
+        return {name: self.activation + apd for name, apd in self.durations.items()}
+
+    @cached_property
+    def electrograms(self) -> Mapping[str, Electrogram]:
+        """What electrodes saw, by the name of the recording."""
+        return read_electrograms(self.path)
 
     @property
     def mesh_kind(self) -> str:
@@ -299,38 +298,13 @@ def open_results(path: str | Path) -> Results:
         contents["mesh"] = read_mesh_file(path)
     if (path / RECORDINGS).is_file():
         with open_hdf5(path / RECORDINGS) as file:
-            contents |= _read_recordings(file)
+            contents |= read_recordings(file)
     return Results(
         path=path,
         resolved=read_toml(path / "resolved.toml"),
         summary=read_json(path / SUMMARY),
         **contents,
     )
-
-
-def _read_recordings(file: h5py.File) -> dict[str, Any]:
-    contents: dict[str, Any] = {}
-    if "traces" in file:
-        contents["traces"] = {
-            name: Trace(
-                name=name,
-                times=group["times"][:],
-                nodes=group["nodes"][:],
-                values={key: data[:] for key, data in group["values"].items()},
-                units={
-                    key: str(data.attrs["unit"])
-                    for key, data in group["values"].items()
-                },
-            )
-            for name, group in file["traces"].items()
-        }
-    if "activation" in file:
-        group = file["activation"]
-        contents["activation"] = np.empty((len(group), group.attrs["n_nodes"]))
-        for beat, lat in enumerate(contents["activation"], start=1):
-            group[f"lat_{beat}"].read_direct(lat)
-        contents["activation_threshold"] = float(group.attrs["threshold"])
-    return contents
 
 
 def _check_format(path: Path) -> None:
@@ -343,58 +317,3 @@ def _check_format(path: Path) -> None:
             f"expected format {FORMAT}: run its case again, which is "
             f"{path / 'resolved.toml'}"
         )
-
-
-def _check_trace(trace: Trace) -> None:
-    shape = (trace.times.size, trace.nodes.size)
-    for variable, array in trace.values.items():
-        if np.shape(array) != shape:
-            raise ValueError(
-                f"trace {trace.name!r} of {variable} has shape {np.shape(array)}; "
-                f"expected (n_times, n_probes) = {shape}"
-            )
-        if variable not in trace.units:
-            raise ValueError(
-                f"no unit given for {variable} of trace {trace.name!r}; units are "
-                f"known for {', '.join(trace.units) or 'none'}"
-            )
-
-
-def _write_trace(file: h5py.File, trace: Trace) -> None:
-    group = _fresh_group(file, f"traces/{trace.name}")
-    _write_array(group, "times", trace.times, "ms")
-    _write_array(group, "nodes", trace.nodes.astype(np.int64), "")
-    kept = group.create_group("values", track_order=True)
-    for variable, array in trace.values.items():
-        _write_array(kept, variable, array, trace.units[variable])
-
-
-def _checked_activation(times: ArrayLike) -> NDArray[np.float64]:
-    times = np.asarray(times, dtype=float)
-    if times.ndim != 2:
-        raise ValueError(
-            f"activation has shape {times.shape}; expected (n_beats, n_nodes)"
-        )
-    return times
-
-
-def _write_activation(file: h5py.File, times: NDArray, threshold: float) -> None:
-    group = _fresh_group(file, "activation")
-    group.attrs["threshold"] = threshold
-    group.attrs["n_nodes"] = times.shape[1]
-    for beat, lat in enumerate(times, start=1):
-        _write_array(group, f"lat_{beat}", lat, "ms")
-
-
-def _fresh_group(file: h5py.File, name: str) -> h5py.Group:
-    if name in file:
-        del file[name]
-    return file.create_group(name)
-
-
-def _write_array(
-    group: h5py.Group, name: str, values: ArrayLike, unit: str
-) -> h5py.Dataset:
-    dataset = group.create_dataset(name, data=np.asarray(values))
-    dataset.attrs["unit"] = unit
-    return dataset

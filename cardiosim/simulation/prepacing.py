@@ -6,10 +6,6 @@ on the cell and the protocol. States are kept by a hash of both.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,19 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cardiosim.ionic.kernel_cache import cache_root
+from cardiosim.simulation.kept_states import read_states, states_file, write_states
 from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.run import march
 from cardiosim.tissue.mesh import point
 from cardiosim.tissue.stimulus import Stimulus
-from cardiosim.whole_file import whole_file
 
 if TYPE_CHECKING:
     from cardiosim.ionic.interface import IonicModel
 
 CACHE_VERSION = 1  # raise when the loop or the layout of the files changes
-
-log = logging.getLogger(__name__)
 
 
 def prepaced_state(
@@ -134,49 +127,19 @@ def _paced(
         march(cells, dt, end=beats * bcl, progress=progress)
         for node, state in zip(missing, cells.states.T, strict=True):
             found[node] = state.copy()
-            _write(paths[node], found[node], alone[node], protocol)
+            write_states(
+                paths[node],
+                found[node],
+                alone[node].state_names,
+                alone[node].fingerprint,
+                protocol,
+            )
     return np.stack(found, axis=1)
 
 
 def _cache_file(cell: IonicModel, protocol: dict[str, float]) -> Path:
-    key = json.dumps([CACHE_VERSION, cell.fingerprint, protocol], sort_keys=True)
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    readable = re.sub(r"\W+", "_", cell.name)
-    return cache_root() / "states" / f"{readable}-{digest[:32]}.npz"
+    return states_file(cell.name, CACHE_VERSION, cell.fingerprint, protocol)
 
 
 def _read(path: Path, cell: IonicModel) -> NDArray[np.float64] | None:
-    if not path.exists():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            state = stored["state"]
-            names = tuple(stored["state_names"].tolist())
-    except Exception as error:  # a damaged file can fail in the zip, npy or key layer
-        log.warning("cached state %s cannot be read (%s); pacing again", path, error)
-        return None
-    fits = names == tuple(cell.state_names) and state.shape == (len(names),)
-    if not fits or not np.isfinite(state).all():
-        log.warning("cached state %s does not fit the cell; pacing again", path)
-        return None
-    return state
-
-
-def _write(
-    path: Path,
-    state: NDArray[np.float64],
-    cell: IonicModel,
-    protocol: dict[str, float],
-) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial, open(partial, "wb") as file:
-            np.savez(
-                file,
-                state=state,
-                state_names=np.array(cell.state_names),
-                fingerprint=np.array(cell.fingerprint),
-                protocol=np.array(json.dumps(protocol)),
-            )
-    except OSError as error:
-        log.warning("paced state is not cached in %s: %s", path.parent, error)
+    return read_states(path, cell.state_names, (len(cell.state_names),))

@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 from cardiosim.simulation.monodomain import Monodomain
 from cardiosim.simulation.schedule import Schedule
+from cardiosim.simulation.upstrokes import (
+    SteepestRises,
+    Upstrokes,
+    by_beat,
+    repolarised_below,
+)
 
 Array = NDArray[np.float64]
 
@@ -63,11 +69,10 @@ class SnapshotSink(Protocol):
 
 
 class ActivationRecorder:
-    """Times at which V crosses a threshold upwards, for every beat of every node.
+    """When each node is activated, for every beat; what a beat is says upstrokes.py.
 
-    Linear interpolation inside the step. A node counts again only after V has fallen
-    below `repolarised`, so that a wobble around the threshold is one beat; a node that
-    starts above the threshold must fall below it first.
+    By "threshold": when V crosses it upwards, linear inside the step. By "dvdt_max":
+    when dV/dt is largest in the beat, the summit of a parabola through three slopes.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class ActivationRecorder:
         repolarised: float | None = None,
         interval: float | None = None,
         start: float = 0.0,
+        method: str = "threshold",
     ):
         """Record from time `start` on.
 
@@ -85,14 +91,14 @@ class ActivationRecorder:
             interval: time between looks at V, ms; every step if None. Single cells
                 run much faster with an interval of many steps, or without recorder.
             start: ms.
+            method: "threshold" or "dvdt_max".
         """
-        self.threshold = threshold
-        self.repolarised = threshold - 20.0 if repolarised is None else repolarised
-        if not self.repolarised <= threshold:
+        if method not in ("threshold", "dvdt_max"):
             raise ValueError(
-                f"repolarisation threshold {self.repolarised:g} mV is not below the "
-                f"activation threshold {threshold:g} mV; lower it"
+                f'activation by "{method}"; choose "threshold" or "dvdt_max"'
             )
+        self.threshold, self.method = threshold, method
+        self.repolarised = repolarised_below(threshold, repolarised)
         self.interval, self.start = interval, start
 
     def begin(self, problem: Monodomain, dt: float, n_steps: int) -> None:
@@ -101,41 +107,34 @@ class ActivationRecorder:
         n_nodes = problem.mesh.n_nodes
         self._last_t = None
         self._last_V = np.empty(n_nodes)
-        # What V must reach to count, infinite after a crossing; and what it must then
-        # fall below, minus infinite before: one comparison a step, no logic on masks.
-        self._rise_to = np.full(n_nodes, np.inf)
-        self._fall_below = np.full(n_nodes, self.repolarised)
-        self._n_waiting = n_nodes  # nodes that have yet to fall
-        self._mask = np.zeros(n_nodes, dtype=bool)
-        self._crossings: list[tuple[NDArray, NDArray]] = []
+        self._upstrokes = Upstrokes(n_nodes, self.threshold, self.repolarised)
+        self._rises = SteepestRises(n_nodes) if self.method == "dvdt_max" else None
+        self._found: list[tuple[NDArray, NDArray]] = []
 
     def record_potential(self, t: float, V: Array) -> None:
         """Look for crossings between the last look and this one."""
-        mask = self._mask
-        if self._last_t is None:
-            np.less(V, self.threshold, out=mask)
-            self._arm(mask)
-        np.greater_equal(V, self._rise_to, out=mask)
-        if np.count_nonzero(mask):
-            nodes = np.flatnonzero(mask)
-            before = self._last_V[nodes]
-            fraction = (self.threshold - before) / (V[nodes] - before)
+        risen, fallen = self._upstrokes.look(V)
+        if self._rises is not None:
+            self._follow_slopes(t, V, risen, fallen)
+        elif risen.size:
+            before = self._last_V[risen]
+            fraction = (self.threshold - before) / (V[risen] - before)
             times = self._last_t + fraction * (t - self._last_t)
-            self._crossings.append((nodes, times))
-            self._rise_to[nodes] = np.inf
-            self._fall_below[nodes] = self.repolarised
-            self._n_waiting += nodes.size
-        if self._n_waiting:
-            np.less(V, self._fall_below, out=mask)
-            if np.count_nonzero(mask):
-                self._arm(mask)
+            self._found.append((risen, times))
         self._last_t = t
         np.copyto(self._last_V, V)
 
-    def _arm(self, mask: NDArray[np.bool_]) -> None:
-        self._rise_to[mask] = self.threshold
-        self._fall_below[mask] = -np.inf
-        self._n_waiting -= np.count_nonzero(mask)
+    def _follow_slopes(
+        self, t: float, V: Array, risen: NDArray, fallen: NDArray
+    ) -> None:
+        if self._last_t is not None:
+            self._rises.follow(t, t - self._last_t, self._last_V, V)
+        if risen.size:
+            self._rises.begin(risen, t)
+        if fallen.size:
+            ended, times = self._rises.end(fallen)
+            if ended.size:
+                self._found.append((ended, times))
 
     def finish(self) -> None:
         """Nothing is buffered."""
@@ -146,15 +145,8 @@ class ActivationRecorder:
 
         Row k holds the (k + 1)-th activation of each node; NaN where a node had fewer.
         """
-        beats = np.zeros(len(self._last_V), dtype=int)
-        for nodes, _ in self._crossings:
-            beats[nodes] += 1
-        times = np.full((beats.max(initial=0), len(beats)), np.nan)
-        beats[:] = 0
-        for nodes, crossed in self._crossings:
-            times[beats[nodes], nodes] = crossed
-            beats[nodes] += 1
-        return times
+        open_beats = [] if self._rises is None else [self._rises.open_beats()]
+        return by_beat(len(self._last_V), [*self._found, *open_beats])
 
 
 class TraceRecorder:

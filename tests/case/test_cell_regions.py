@@ -9,7 +9,7 @@ from cardiosim.case.pacing import paced_cells
 from cardiosim.case.read import CaseError, read_case
 from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.compiled import compile_cell
-from cardiosim.simulation import prepacing
+from cardiosim.simulation import kept_states, prepacing
 from cardiosim.simulation.prepacing import prepaced_state
 
 CABLE = """
@@ -43,7 +43,7 @@ PREPACE = "cell.prepace={" + ", ".join(f"{k} = {v}" for k, v in PACING.items()) 
 @pytest.fixture
 def read(tmp_path, monkeypatch):
     """Read the case with more tables and overrides; states are cached apart."""
-    monkeypatch.setattr(prepacing, "cache_root", lambda: tmp_path / "cache")
+    monkeypatch.setattr(kept_states, "cache_root", lambda: tmp_path / "cache")
 
     def _read(*more, text=CABLE):
         tables = [entry for entry in more if entry.startswith("\n")]

@@ -5,7 +5,7 @@ import pytest
 
 from cardiosim.case.build import assemble, build
 from cardiosim.case.read import CaseError, read_case
-from cardiosim.simulation import prepacing
+from cardiosim.simulation import kept_states
 from cardiosim.simulation.run import march
 
 SHEET = """
@@ -30,7 +30,7 @@ PHASE = "\n[[initial]]\nphase = { centre = [2.05, 2.05] }\n"
 @pytest.fixture
 def read(tmp_path, monkeypatch):
     """Read the case with more tables and overrides; states are cached apart."""
-    monkeypatch.setattr(prepacing, "cache_root", lambda: tmp_path / "cache")
+    monkeypatch.setattr(kept_states, "cache_root", lambda: tmp_path / "cache")
 
     def _read(tables="", *overrides):
         (tmp_path / "case.toml").write_text(SHEET + tables)

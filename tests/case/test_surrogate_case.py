@@ -12,7 +12,7 @@ from cardiosim.commands.run import run_case
 from cardiosim.ionic.cell import Cell
 from cardiosim.ionic.surrogate_step import OUTSIDE
 from cardiosim.output.results import open_results
-from cardiosim.simulation import prepacing
+from cardiosim.simulation import kept_states
 from cardiosim.simulation.run import march
 from cardiosim.surrogates import checkpoint
 from cardiosim.surrogates.checkpoint import save_surrogate
@@ -67,7 +67,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def read(folder, tmp_path, monkeypatch):
     """Read the case with more tables and overrides; states are cached apart."""
-    monkeypatch.setattr(prepacing, "cache_root", lambda: tmp_path / "cache")
+    monkeypatch.setattr(kept_states, "cache_root", lambda: tmp_path / "cache")
     kinds = {**checkpoint.KINDS, Total.kind: Total}
     monkeypatch.setattr(checkpoint, "KINDS", kinds)
 

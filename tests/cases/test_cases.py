@@ -9,7 +9,10 @@ from cardiosim.commands import main
 
 CASES = sorted((Path(__file__).parents[2] / "cases").glob("*/case.toml"))
 # Tens of thousands of nodes, or a second of them: 15 s to 2 min each on two cores.
-LONG = {"atrial_slab", "left_atrium", "niederer2011", "sheet_spiral"}
+LONG = {
+    *("atrial_slab", "induction_burst", "induction_s1s2", "left_atrium"),
+    *("niederer2011", "sheet_spiral", "sheet_velocity_field"),
+}
 
 
 RUNS = [

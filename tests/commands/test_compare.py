@@ -73,6 +73,14 @@ def test_a_run_compared_with_itself_differs_in_nothing(command, runs):
     assert "0 ms at most" in done.output
 
 
+def test_errors_differ_by_so_much_and_velocities_by_percent(command, runs):
+    lines = command("compare", runs / "coarse", runs / "fine").output.splitlines()
+    found = {line.split()[0]: line.split()[-2:] for line in lines if line.strip()}
+    assert found["conduction_velocity"][1] == "%"
+    difference, unit = found["conduction_fit_residual"]
+    assert unit == "ms" and abs(float(difference)) < 1.0
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

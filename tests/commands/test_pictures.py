@@ -155,5 +155,5 @@ def test_frames_are_taken_while_something_activates(tmp_path, monkeypatch):
         for t in np.arange(0.0, 500.0, 5.0):
             writer.append(t, {"V": np.zeros(6)})
     monkeypatch.setattr(pictures, "case_of", lambda results: SimpleNamespace(title=""))
-    pictures._draw_frames(open_results(results.path), "V")
+    pictures._draw_frames(open_results(results.path), "V", results.path)
     assert taken == [[20.0, 30.0, 40.0, 50.0, 60.0, 70.0]]

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from cardiosim.experiments.bracket import TRIALS, narrow
+from cardiosim.experiments.bracket import TRIALS, climb, narrow
 
 
 def test_border_is_found_to_the_width_asked_for():
@@ -95,3 +95,31 @@ def test_progress_ends_where_it_said():
     )
     assert said[-1][0] == said[-1][1] == len(said)
     assert said[0][1] == pytest.approx(len(said), abs=1)
+
+
+def test_one_trial_a_round_is_bisection():
+    asked = []
+
+    def answers(which, values):
+        asked.append(values.tolist())
+        return values >= 37.0
+
+    (found,) = narrow(answers, [0], [64], lambda _: 1, whole=True, trials=1)
+    assert (found.fails, found.answers) == (36.0, 37.0)
+    assert asked[:3] == [[0.0, 32.0, 64.0], [48.0], [40.0]]
+    # Two ends and a middle, then one value a round: 2^5 is the half that is left.
+    assert len(asked) == 6 and all(len(values) == 1 for values in asked[1:])
+
+
+def test_ladder_stops_at_its_first_answer_or_at_its_end():
+    tested = []
+
+    def answers(which, values):
+        tested.extend(values.tolist())
+        return values >= np.array([30.0, 1e9, 0.0])[which]
+
+    found = climb(answers, [4.0, 4.0, 4.0], 100.0)
+    assert (found[0].fails, found[0].answers) == (16.0, 32.0)
+    assert found[1].fails == 100.0 and math.isnan(found[1].answers)
+    assert math.isnan(found[2].fails) and found[2].answers == 0.0
+    assert max(tested) == 100.0

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from cardiosim.measure.phase import phase, phase_angle
+from cardiosim.measure.phase import hilbert_phase, phase, phase_angle
+from cardiosim.measure.phase_singularities import wrapped
 
 CYCLE = 120.0  # ms
 
@@ -103,3 +104,55 @@ def test_potentials_between_samples_are_linear():
 def test_mistakes_are_told(V, times, delay, said):
     with pytest.raises(ValueError, match=said):
         phase(V, times, delay)
+
+
+def test_hilbert_phase_of_whole_cycles_of_a_sine_is_its_argument():
+    """Then there are no edges: the transform of a cosine is the sine."""
+    times = np.arange(0.0, 4.0 * CYCLE, 1.0)
+    x, y = ring(16)
+    found = hilbert_phase(rotating_wave(x, y, times), times, 0.0)
+    theta = 2.0 * np.pi * found.times[:, None] / CYCLE - np.arctan2(y, x) - np.pi
+    np.testing.assert_allclose(wrapped(found.values - theta), 0.0, atol=1e-9)
+    assert np.isnan(found.delay)
+    assert np.isnan(found.origin)
+
+
+def test_hilbert_phase_is_wrong_near_the_ends_and_right_a_cycle_away():
+    """A sine that is cut in the middle of a cycle: by up to pi, then by 0.06 rad."""
+    times = np.arange(0.0, 5.37 * CYCLE, 1.0)
+    V = rotating_wave(*ring(8), times)
+    theta = 2.0 * np.pi * times[:, None] / CYCLE - np.arctan2(*ring(8)[::-1]) - np.pi
+    whole = hilbert_phase(V, times, 0.0, origin=-30.0)
+    off = np.abs(wrapped(whole.values - theta)).max(axis=1)
+    inner = hilbert_phase(V, times, CYCLE, origin=-30.0)
+    kept = (times >= CYCLE) & (times <= times[-1] - CYCLE)
+    np.testing.assert_array_equal(inner.times, times[kept])
+    np.testing.assert_array_equal(inner.values, whole.values[kept])
+    assert off.max() > 1.0
+    assert off[kept].max() < 0.1
+
+
+@pytest.mark.parametrize("turns", [1, -1, 2])
+def test_both_phases_wind_alike(turns):
+    times = np.arange(0.0, 600.0, 1.0)
+    V = rotating_wave(*ring(40), times, turns=turns)
+    by_delay = phase(V, times, 24.0, origin=-30.0)
+    by_signal = hilbert_phase(V, times, CYCLE)
+    for t in (150.0, 290.0, 440.0):
+        a = by_delay.values[np.searchsorted(by_delay.times, t)]
+        b = by_signal.values[np.searchsorted(by_signal.times, t)]
+        assert turned(a) == pytest.approx(-turns)
+        assert turned(b) == pytest.approx(-turns)
+
+
+@pytest.mark.parametrize(
+    ("times", "trim", "said"),
+    [
+        ([0.0, 1.0, 3.0], 0.0, "equal distances: take the time-delay phase"),
+        ([0.0, 1.0, 2.0], 5.0, "record longer, or trim less"),
+        ([0.0, 1.0, 2.0], -1.0, "record longer, or trim less"),
+    ],
+)
+def test_mistakes_with_the_signal_are_told(times, trim, said):
+    with pytest.raises(ValueError, match=said):
+        hilbert_phase(np.zeros((3, 2)), times, trim)

@@ -27,7 +27,7 @@ def cells():
 def paced(cells, tmp_path_factory):
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("states")
-    patch.setattr("cardiosim.simulation.prepacing.cache_root", lambda: folder)
+    patch.setattr("cardiosim.simulation.kept_states.cache_root", lambda: folder)
     states = prepaced_states(cells, 2, BCL, 20, **PULSE)
     patch.undo()
     return states
