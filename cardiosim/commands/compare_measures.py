@@ -5,7 +5,8 @@
     OUT/<measure>/<contender>.txt   what it printed
     OUT/measures.html, .json, .csv  all numbers side by side, differences, pictures
 
-What is done is not done again: a comparison that was stopped goes on where it was.
+What is done is not done again, unless its command line or its case has changed: a
+comparison that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cardiosim.case.measures_file import MeasuresFile, MeasureTable, read_measures
+from cardiosim.case.read import read_case
 from cardiosim.commands.compare import difference_text
 from cardiosim.commands.table import number, show_table
 from cardiosim.output.documents import read_json, replace_text, write_json
@@ -94,7 +97,7 @@ def compare_measures(
                 name in chosen,
                 force,
                 f"{measure.title or name}, {contender}",
-                _source(measure, folder, contender),
+                _source(described, name, contender, folder, set_ or ()),
             )
             for contender in described.contender
         }
@@ -132,18 +135,44 @@ def _arguments(
     if measure.of is not None:
         results = str(folder / measure.of / contender)
         return (*verb, results, *measure.arguments, *out)
+    entries = _entries(described, measure, contender, overrides)
+    said = [part for entry in entries for part in ("--set", entry)]
+    return (*verb, measure.case, *measure.arguments, *said, *out)
+
+
+def _entries(
+    described: MeasuresFile,
+    measure: MeasureTable,
+    contender: str,
+    overrides: Sequence[str],
+) -> tuple[str, ...]:
+    """What is set in the case of a measure for a contender."""
     own = measure.set_for.get(contender, described.contender[contender].set)
-    entries = [
-        part for entry in (*own, *measure.set, *overrides) for part in ("--set", entry)
-    ]
-    return (*verb, measure.case, *measure.arguments, *entries, *out)
+    return (*own, *measure.set, *overrides)
 
 
-def _source(measure: MeasureTable, folder: Path, contender: str) -> str:
-    """When the results that a measure is of were made; "" of a case, or if never."""
-    if measure.of is None:
+def _source(
+    described: MeasuresFile,
+    name: str,
+    contender: str,
+    folder: Path,
+    overrides: Sequence[str],
+) -> str:
+    """What tells whether a measure is still of the same: its case, or its results.
+
+    A hash of the case as it is read, or when the results were made; "" if never, and
+    of a case that cannot be read, which its command tells.
+    """
+    measure = described.measure[name]
+    if measure.of is not None:
+        return read_json(folder / measure.of / f"{contender}.json").get("finished", "")
+    try:
+        case = read_case(
+            Path(measure.case), _entries(described, measure, contender, overrides)
+        )
+    except ValueError:
         return ""
-    return read_json(folder / measure.of / f"{contender}.json").get("finished", "")
+    return sha256(case.model_dump_json().encode()).hexdigest()
 
 
 def _measured(

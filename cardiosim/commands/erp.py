@@ -21,6 +21,7 @@ import typer
 
 from cardiosim.case.read import case_name, read_case
 from cardiosim.case.schema import Case
+from cardiosim.commands.option_values import position_of, require_positive
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
 from cardiosim.output.results import ResultsFolder
@@ -108,7 +109,7 @@ def erp(
     described = read_case(case, set_ or ())
     folder = out or Path("results") / f"{case_name(case)}-erp"
     ResultsFolder.check(folder, force)
-    _require_positive(
+    require_positive(
         strength=strength,
         resolution=resolution,
         amplitude=amplitude,
@@ -128,7 +129,7 @@ def erp(
         resolution,
         threshold_resolution,
         within,
-        _position(remote),
+        None if remote is None else position_of(remote, "--remote"),
         stimulus,
         tuple(premature or ()),
     )
@@ -154,27 +155,6 @@ def erp(
         for note in one.notes:
             typer.echo(f"note: bcl {one.bcl:g} ms: {note}", err=True)
     typer.echo(f"\nresults are in {folder}")
-
-
-def _require_positive(**options: float | None) -> None:
-    for name, value in options.items():
-        if value is not None and not 0.0 < value < math.inf:
-            option = name.replace("_", "-")
-            raise ValueError(f"--{option} {value:g}; expected a positive number")
-
-
-def _position(text: str | None) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        position = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        position = ()
-    if not 1 <= len(position) <= 3 or not np.isfinite(position).all():
-        raise ValueError(
-            f'--remote "{text}"; expected a position in mm, such as 15 or 15,5'
-        )
-    return position
 
 
 def _said(question: Any, found: Sequence[ErpAtRate]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
+from cardiosim.commands.option_values import position_of
 from cardiosim.commands.progress import waiting
 from cardiosim.commands.recorded import case_of, marched_case
 from cardiosim.commands.table import show_summary
@@ -169,7 +170,7 @@ def cv_line(
     marched_case(opened)
     folder = out or folder_beside(opened, "cv_line")
     ResultsFolder.check(folder, force)
-    ends = _position(start, "start"), _position(stop, "stop")
+    ends = position_of(start, "--start"), position_of(stop, "--stop")
     lat = activation_of(opened, beat, after)
     found = line_velocity(
         opened.mesh.points, opened.mesh.blocks, lat, *ends, count=samples
@@ -216,13 +217,3 @@ def cv_line(
     )
     write_measured(written, opened, numbers, options)
     typer.echo(f"\nresults are in {folder}")
-
-
-def _position(text: str, name: str) -> tuple[float, ...]:
-    try:
-        position = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        position = ()
-    if not 1 <= len(position) <= 3:
-        raise ValueError(f'--{name} came "{text}", expected x,y,z in mm, as in 5,2.5,0')
-    return position

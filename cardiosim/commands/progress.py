@@ -21,7 +21,10 @@ LINES_EVERY = 5.0  # s, between plain lines
 
 @contextmanager
 def progress(label: str, unit: str = "ms") -> Iterator[Callable[[float, float], None]]:
-    """Report on a march: yields a function of (done, end), both in `unit`."""
+    """Report on a march: yields a function of (done, end), both in `unit`.
+
+    Several marches may follow one another under one label: `done` goes back then.
+    """
     show = _Bar(label, unit) if sys.stderr.isatty() else _Lines(label, unit)
     try:
         yield show
@@ -47,17 +50,20 @@ def waiting(label: str) -> Iterator[None]:
 
 
 class _Rate:
-    """How long it still takes, from the second report on."""
+    """How long it still takes, from the second report on; anew where done goes back."""
 
     def __init__(self) -> None:
         self._begun: tuple[float, float] | None = None
+        self._done = 0.0
 
     def left(self, now: float, done: float, end: float) -> float:
-        """Seconds to go; NaN at the first report."""
-        if self._begun is None or done <= self._begun[1]:
-            self._begun = self._begun or (now, done)
-            return math.nan
+        """Seconds to go; NaN at the first report of each march."""
+        if self._begun is None or done < self._done:
+            self._begun = now, done
+        self._done = done
         begun, before = self._begun
+        if done <= before:
+            return math.nan
         return (now - begun) * (end - done) / (done - before)
 
 
@@ -116,7 +122,8 @@ class _Bar:
             if left < PATIENCE:
                 return
             self._open(end)
-        self._bar.update(self._task, completed=done, left=f"{_duration(left)} left")
+        said = f"{_duration(left)} left"
+        self._bar.update(self._task, completed=done, total=end, left=said)
 
     def _open(self, end: float) -> None:
         from rich.console import Console
@@ -143,7 +150,7 @@ class _Bar:
 
 def _format(end: float) -> str:
     """Format of an amount out of `end`: whole numbers where the end is a large one."""
-    return ".0f" if end >= 100.0 else ".6g"
+    return ".0f" if end >= 100.0 else ".3g"
 
 
 def _duration(seconds: float) -> str:

@@ -23,8 +23,18 @@ from cardiosim.output.results import Results, Trace
 
 
 def case_of(results: Results) -> Case:
-    """The case that a results folder came from."""
+    """The case that a results folder came from.
+
+    Raises:
+        ValueError: what another command than `run` has left.
+    """
     _provenance(results)
+    known = (*Case.model_fields, "provenance")
+    if added := [name for name in results.resolved if name not in known]:
+        raise ValueError(
+            f"{results.path} holds what {' and '.join(added)} found, and no recording; "
+            "its numbers are in its tables. Give the folder of a run"
+        )
     return read_case(results.path / "resolved.toml")
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from cardiosim.case.schema import Case
 from cardiosim.commands.expected import expected_file, read_expected
 from cardiosim.commands.report_contents import Contents, Number
 from cardiosim.measure.differences import number_difference
@@ -39,6 +40,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (ACTIVATION, ("activ", "cycle")),
 )
 OTHER = "Other numbers"
+# Of what [record.repolarisation] keeps of each node, in every step.
+DURATION_OF_NODES = r"apd[\d.]+_(median|dispersion)$|apd_to_.*mV_(median|dispersion)$"
 STEPS = ("react", "diffuse")  # phases of the wall time in which steps are taken
 
 
@@ -121,6 +124,8 @@ def resolution_of(name: str, number: Number, contents: Contents) -> str:
         return f"{bracket:g} ms" if number.unit == "ms" else f"{100 * bracket:g} %"
     if number.unit == "1":
         return ""
+    if (interval := _electrogram_interval(name, case)) is not None:
+        return f"samples every {interval:g} ms"
     crossing = f"steps of {case.time.dt:g} ms, interpolated"
     if group == "Conduction velocity":
         return crossing
@@ -128,9 +133,19 @@ def resolution_of(name: str, number: Number, contents: Contents) -> str:
         return ""
     if group == ACTIVATION or name == "activation_time":
         return crossing
-    if group in ("Action potential", "Calcium transient"):
+    if case.record.repolarisation and re.match(DURATION_OF_NODES, name):
+        return crossing
+    if group in ("Action potential", "Calcium transient") and case.record.trace:
         return f"samples every {_sampling(contents):g} ms"
     return ""
+
+
+def _electrogram_interval(name: str, case: Case) -> float | None:
+    """Between samples of the recording that a number is of, ms; None of any other."""
+    for k, table in enumerate(case.record.electrogram or ()):
+        if name.startswith(f"{table.name or f'electrogram{k}'}_"):
+            return table.interval
+    return None
 
 
 def _sampling(contents: Contents) -> float:
@@ -139,8 +154,13 @@ def _sampling(contents: Contents) -> float:
 
 
 def expected_table(contents: Contents, called: str = "") -> Table | None:
-    """Numbers beside those that the case is held to; None where it has none."""
-    if contents.results is None or not expected_file(contents.path).is_file():
+    """Numbers beside those that the case is held to; None where it has none, or where
+    the run has not come to its end.
+    """
+    results = contents.results
+    if results is None or not results.is_finished:
+        return None
+    if not expected_file(contents.path).is_file():
         return None
     rows = []
     for entry in read_expected(contents.path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -133,8 +133,3 @@ def _render(contents: Contents, path: Path) -> None:
         write_picture(path, view.image())
     finally:
         view.close()
-
-
-def captioned(paths: Sequence[tuple[Path, str]]) -> list[Picture]:
-    """Pictures that were drawn, each with its caption."""
-    return [Picture.of(path, caption) for path, caption in paths if path.is_file()]

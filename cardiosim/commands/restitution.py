@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cardiosim.commands.option_values import position_of
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
 
 if TYPE_CHECKING:
     from cardiosim.experiments.tissue_beats import Places
-    from cardiosim.experiments.tissue_restitution import TissueRestitution
+    from cardiosim.experiments.tissue_restitution import Slope, TissueRestitution
     from cardiosim.tissue.mesh import Mesh
 
 Columns = dict[str, tuple[str, list[float]]]
@@ -82,8 +83,9 @@ def restitution(
     train at each cycle length; the last of its beats. The diastolic interval is the
     time from the end of the last action potential (its largest --percent) to the next
     upstroke, at the same node; the velocity is between 25 and 75 % of a cable, or as
-    measure.cv says. The largest slope is between neighbouring intervals; alternans is a
-    duration that changes by 5 ms or more, to and fro, over the last five beats.
+    measure.cv says. The largest slope is between neighbouring intervals, and those are
+    told; alternans is a duration that changes by 5 ms or more, to and fro, over the
+    last five beats.
     """
     from cardiosim.case.read import case_name, read_case
     from cardiosim.commands.interval_list import interval_list
@@ -97,7 +99,7 @@ def restitution(
             "both, such as --s1s2 250:500:25"
         )
     percents = tuple(dict.fromkeys(percent or (50.0, 90.0)))
-    positions = [_position(text) for text in at or ()]
+    positions = [position_of(text, "--at") for text in at or ()]
     described = read_case(case, set_ or ())
     if not described.mesh.is_tissue or described.protocol:
         raise ValueError(
@@ -186,18 +188,6 @@ def _longest(intervals: list[float] | None) -> float:
     return 10.0 if intervals is None else math.ceil(max(intervals)) + 1.0
 
 
-def _position(text: str) -> tuple[float, ...]:
-    try:
-        position = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        position = ()
-    if not 1 <= len(position) <= 3 or not all(map(math.isfinite, position)):
-        raise ValueError(
-            f'--at "{text}"; expected a position in mm, such as 10 or 10,5'
-        )
-    return position
-
-
 def _place_names(places: Places, mesh: Mesh) -> list[str]:
     """What tells the columns of several places apart; nothing for one."""
     if places.nodes.size == 1:
@@ -249,11 +239,11 @@ def _numbers(found: list[TissueRestitution]) -> dict[str, dict[str, Any]]:
         what = "S2" if kind == "s1s2" else "every one of the last beats"
         for k in range(one.main.shape[1]):
             place = f"_place_{k + 1}" if one.main.shape[1] > 1 else ""
-            numbers[f"{kind}_largest_slope{place}"] = entry(
-                one.duration_slope(k), "1", f"of {apd} over the diastolic interval"
+            numbers[f"{kind}_largest_slope{place}"] = _slope(
+                one.duration_slope(k), "1", apd
             )
-        numbers[f"{kind}_largest_velocity_slope"] = entry(
-            one.velocity_slope, "m/s/ms", "of the velocity over the diastolic interval"
+        numbers[f"{kind}_largest_velocity_slope"] = _slope(
+            one.velocity_slope, "m/s/ms", "the velocity"
         )
         edges = {f"{kind}_block": (one.block, f"without a wave across for {what}")}
         if kind == "dynamic":
@@ -264,6 +254,15 @@ def _numbers(found: list[TissueRestitution]) -> dict[str, dict[str, Any]]:
                 numbers[name]["resolution"] = f"{longer - edge:g} ms"
             numbers[f"{name}_above"] = entry(longer, "ms", "the next longer one tried")
     return numbers
+
+
+def _slope(slope: Slope, unit: str, of: str) -> dict[str, Any]:
+    from cardiosim.experiments.findings import entry
+
+    number = entry(slope.value, unit, f"of {of} over the diastolic interval")
+    if math.isfinite(slope.value):
+        number["resolution"] = "between {:.4g} and {:.4g} ms".format(*slope.between)
+    return number
 
 
 def _show(found: TissueRestitution, places: Places, mesh: Mesh) -> None:
@@ -289,7 +288,9 @@ def _show(found: TissueRestitution, places: Places, mesh: Mesh) -> None:
     for name, number in _numbers([found]).items():
         value = _text(number["value"])
         unit = "" if number["unit"] == "1" or value == "none" else f" {number['unit']}"
-        typer.echo(f"{name} {value}{unit}: {number['definition']}")
+        where = number.get("resolution", "")
+        where = f", {where}" if where.startswith("between") else ""
+        typer.echo(f"{name} {value}{unit}: {number['definition']}{where}")
 
 
 def _text(value: float) -> str:

@@ -18,6 +18,7 @@ import typer
 from cardiosim.case.read import CaseError, case_name, read_case
 from cardiosim.case.schema import Case
 from cardiosim.case.tissue_tables import C_M, CHI, TissueTable
+from cardiosim.commands.option_values import require_positive
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
 from cardiosim.output.results import ResultsFolder
@@ -78,7 +79,7 @@ def tune_cv(
             f'{case}: mesh.kind is "point", which conducts nothing; give a case of '
             "tissue"
         )
-    _require_positive(target=target, across=across, tolerance=tolerance, length=length)
+    require_positive(target=target, across=across, tolerance=tolerance, length=length)
     along_dx, across_dx = _spacings(dx) or spacings(described)
     targets = _targets(described.tissue, target, across, along_dx, across_dx)
     _require_long(length, along_dx if across is None else max(along_dx, across_dx))
@@ -99,22 +100,20 @@ def tune_cv(
     results.write_resolved(document)
     membrane = _membrane(described.tissue)
     results.write_summary(_numbers(found, *membrane))
-    lines = tissue_lines(described.tissue, found)
-    with whole_file(folder / "tissue.toml") as partial:
-        partial.write_text("\n".join(lines) + "\n")
+    tuned = all(one.has_converged for one in found)
+    lines = tissue_lines(described.tissue, found) if tuned else []
+    if tuned:  # else there is nothing that may be pasted
+        with whole_file(folder / "tissue.toml") as partial:
+            partial.write_text("\n".join(lines) + "\n")
     _write_runs(folder, found)
     _draw(folder, described, found)
     _show(described, found, *membrane)
-    typer.echo("\n" + "\n".join(lines))
+    typer.echo("\n".join(["", *lines]))
     for line in (*notes, *_warnings(found)):
         typer.echo(f"warning: {line}", err=True)
     typer.echo(f"\nresults are in {folder}")
-
-
-def _require_positive(**options: float | None) -> None:
-    for name, value in options.items():
-        if value is not None and not 0.0 < value < math.inf:
-            raise ValueError(f"--{name} {value:g}; expected a positive number")
+    if not tuned:
+        raise typer.Exit(1)
 
 
 def _require_long(length: float, dx: float) -> None:
@@ -315,8 +314,8 @@ def _warnings(found: Sequence[Tuning]) -> list[str]:
         if not one.has_converged:
             lines.append(
                 f"{at}: {_text(one.velocity)} m/s after {len(one.D)} runs, wanted were "
-                f"{target.velocity:g} within {one.tolerance:g}; begin with another "
-                "conductivity, or take a finer grid"
+                f"{target.velocity:g} within {one.tolerance:g}; no "
+                "conductivity is given; begin with another, or take a finer grid"
             )
         if abs(one.error) > LARGE:
             there = target.velocity / (1.0 + one.error)

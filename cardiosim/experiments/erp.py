@@ -352,7 +352,12 @@ def _notes_on_beats(case: Case, beats: int) -> Iterator[str]:
 
 
 def _notes(bracket: Bracket, question: ErpQuestion) -> Iterator[str]:
-    if math.isnan(bracket.answers):
+    if math.isnan(bracket.answers) and question.longest is None:
+        yield (
+            "S2 at the cycle length itself is not answered: make S2 stronger, or take "
+            "a longer cycle length; at this one S1 may be dropping beats"
+        )
+    elif math.isnan(bracket.answers):
         yield (
             "S2 at the longest interval is not answered: make S2 stronger, or the "
             "longest interval longer"

@@ -21,7 +21,7 @@ from cardiosim.case.read import CaseError
 from cardiosim.case.schema import Case
 from cardiosim.case.stimuli import build_stimuli
 from cardiosim.experiments.s1_train import Marching, Train
-from cardiosim.experiments.single_cells import Progress, Pulse, round_down
+from cardiosim.experiments.single_cells import Progress, Pulse, round_down, round_up
 from cardiosim.experiments.tissue_trials import PacedTissue, paced_tissue
 from cardiosim.experiments.trial_waves import Response, Trial
 from cardiosim.measure.induction import SUSTAINED, Induction, induction
@@ -31,6 +31,7 @@ from cardiosim.tissue.stimulus import Stimulus
 
 WATCH = 1000.0  # ms after the last pulse begins
 PATIENCE = 150.0  # ms without an activation after which the tissue is silent
+BEYOND = 10.0  # ms, in which a front of S1 ends its upstroke where a trial begins
 FRAMES = 5.0  # ms between frames of V, at least
 FRAME_BYTES = 200e6  # of the frames of one trial, at most
 
@@ -201,10 +202,9 @@ def _paced(case: Case, problem: Monodomain, plans: Sequence[_Plan]) -> PacedTiss
 
 
 def _bcl(case: Case, plans: Sequence[_Plan]) -> float:
-    """How long S1 is followed: until the last of the second pulses, ms."""
+    """How long S1 is followed, ms: to the last of the second pulses, and beyond it."""
     seconds = [plan.pulses[1][0] for plan in plans if len(plan.pulses) > 1]
-    dt = case.time.dt
-    return max(round_down(max(seconds, default=0.0), dt), dt * round(10.0 / dt))
+    return round_up(max(seconds, default=0.0) + BEYOND, case.time.dt)
 
 
 def _run(
@@ -233,7 +233,9 @@ def _run(
         progress=progress,
     )[0]
     first = shift + trial.first_pulse
-    lat = _all_activations(paced, response, begin, first)
+    lat = response.every
+    if begin is not None:
+        lat = _all_activations(paced, response, first)
     found = induction(
         lat,
         neighbours(paced.problem.mesh),
@@ -254,15 +256,18 @@ def _frame_interval(paced: PacedTissue, length: float) -> float:
 
 
 def _all_activations(
-    paced: PacedTissue,
-    response: Response,
-    begin: float | None,
-    first: float,
+    paced: PacedTissue, response: Response, first: float
 ) -> NDArray[np.float64]:
-    """Those before a trial and those of it, ms after S1, (n_beats, n_nodes)."""
-    after = response.activations + first
-    if begin is None or not len(after):
-        return after
-    before = np.where(paced.s1_activations <= begin, paced.s1_activations, np.nan)
-    both = np.sort(np.concatenate([before, after]), axis=0)
+    """Those before a trial and those in it, ms after S1, (n_beats, n_nodes).
+
+    Args:
+        paced: the tissue.
+        response: what came of the trial.
+        first: begin of the trial's first pulse, ms after S1.
+    """
+    after, s1 = response.every + first, paced.s1_activations
+    before = np.isfinite(s1).sum(axis=0) - response.inherited
+    rank = np.arange(len(s1))[:, np.newaxis]
+    both = np.concatenate([np.where(rank < before, s1, np.nan), after])
+    both = np.sort(both, axis=0)
     return both[np.isfinite(both).any(axis=1)]

@@ -18,7 +18,7 @@
                          interval may leave a longer rest
     alternans            measure/beat_to_beat.py
 
-Between neighbouring intervals that differ by more than `REFINE_CHANGE` in the duration,
+Between neighbouring intervals that differ by more than `REFINE_CHANGE` in a duration,
 and by `REFINE_SLOPE` times their distance, or in whether they are answered or
 alternate, further ones are tried, down to a distance that is asked for.
 """
@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,13 @@ LISTEN = 500.0  # ms after the last activation in which durations have to end
 LAST_BEATS = 5  # of a train, in which alternans shows
 
 Array = NDArray[np.float64]
+
+
+class Slope(NamedTuple):
+    """Largest slope of a curve, and the intervals between which it is, ms."""
+
+    value: float = math.nan
+    between: tuple[float, float] = (math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -88,14 +96,25 @@ class TissueRestitution:
         """Durations at the largest percentage, ms, shape (n, n_places)."""
         return self.durations[int(np.argmax(self.percents))]
 
-    def duration_slope(self, place: int = 0) -> float:
+    def duration_slope(self, place: int = 0) -> Slope:
         """Largest slope of the duration over DI at a place."""
-        return _slope(self.diastolic_intervals[:, place], self.main[:, place])
+        return self._largest(self.main[:, place], place)
 
     @property
-    def velocity_slope(self) -> float:
+    def velocity_slope(self) -> Slope:
         """Largest slope of the velocity over the DI of the first place, m/s per ms."""
-        return _slope(self.diastolic_intervals[:, 0], self.velocities)
+        return self._largest(self.velocities, 0)
+
+    def _largest(self, values: Array, place: int) -> Slope:
+        rests, found = self.diastolic_intervals[:, place], Slope()
+        for k in range(rests.size - 1):
+            if not rests[k + 1] - rests[k] >= SLOPE_STEP:
+                continue
+            slope = largest_slope(rests[k : k + 2], values[k : k + 2])
+            if slope > found.value or math.isnan(found.value):
+                between = (float(self.intervals[k]), float(self.intervals[k + 1]))
+                found = Slope(slope, between)
+        return found
 
     @property
     def block(self) -> tuple[float, float]:
@@ -106,15 +125,6 @@ class TissueRestitution:
     def alternans_onset(self) -> tuple[float, float]:
         """Longest cycle length with alternans anywhere, and the next longer one, ms."""
         return _edge(self.intervals, self.has_alternans.any(axis=1))
-
-
-def _slope(rests: Array, values: Array) -> float:
-    pairs = [
-        largest_slope(rests[k : k + 2], values[k : k + 2])
-        for k in range(rests.size - 1)
-        if rests[k + 1] - rests[k] >= SLOPE_STEP
-    ]
-    return float(np.nanmax(pairs)) if np.isfinite(pairs).any() else math.nan
 
 
 def _edge(intervals: Array, has_it: NDArray[np.bool_]) -> tuple[float, float]:
@@ -325,7 +335,7 @@ def _refined(
     rows: dict[float, _Row] = {}
     while asked:
         rows |= dict(zip(asked, respond(asked), strict=True))
-        asked = _between(rows, percents, refine, dt) if refine > 0.0 else []
+        asked = _between(rows, refine, dt) if refine > 0.0 else []
     known = sorted(rows)
     ordered = [rows[interval] for interval in known]
     return TissueRestitution(
@@ -344,18 +354,20 @@ def _refined(
     )
 
 
-def _between(
-    rows: dict[float, _Row], percents: tuple[float, ...], refine: float, dt: float
-) -> list[float]:
-    """Middles of neighbours between which much changes and that are not too close."""
-    key, known, more = int(np.argmax(percents)), sorted(rows), []
+def _between(rows: dict[float, _Row], refine: float, dt: float) -> list[float]:
+    """Middles of neighbours between which much changes and that are not too close.
+
+    All durations are looked at: where the shape of the action potential changes, that
+    at the largest percentage may go down and up again between neighbours.
+    """
+    known, more = sorted(rows), []
     for a, b in zip(known[:-1], known[1:], strict=True):
         middle = round(0.5 * (a + b) / dt) * dt
         middle = float(f"{middle:.12g}")
         if b - a <= refine * (1.0 + 1e-9) or not a < middle < b:
             continue
         left, right = rows[a], rows[b]
-        change = np.abs(left.durations[key] - right.durations[key])
+        change = np.abs(left.durations - right.durations)
         differ = (left.share == 1.0) != (right.share == 1.0) or bool(
             (left.has_alternans != right.has_alternans).any()
         )

@@ -147,7 +147,6 @@ class PacedTissue:
         interval: float = 0.5,
         longest: float = 1000.0,
         patience: float = PATIENCE,
-        keep_states: bool = False,
         progress: Progress | None = None,
     ) -> list[Response]:
         """Follow trials until it is known what came of each.
@@ -163,7 +162,6 @@ class PacedTissue:
             patience: how long after the last activation, or pulse, it is held to have
                 died out, ms. V is recorded until then: give 300 ms or more to see an
                 action potential to its end.
-            keep_states: keep those at the end of each trial.
             progress: called with (done, end): batches of trials.
 
         Raises:
@@ -179,7 +177,7 @@ class PacedTissue:
             n = len(chosen)
             wave = TrialWaves(
                 [trials[i] for i in chosen],
-                [self._pending(trials[i]) for i in chosen],
+                [self._activations_by_s1(trials[i]) for i in chosen],
                 None if until is None else np.asarray(until, dtype=np.intp),
                 patience,
                 self.marching.threshold,
@@ -192,9 +190,7 @@ class PacedTissue:
             responses = self._follow(
                 wave, np.asarray(probes, np.intp), interval, longest, report
             )
-            for i, response in zip(chosen, responses, strict=True):
-                kept = response if keep_states else replace(response, states=None)
-                found[i] = kept
+            found |= dict(zip(chosen, responses, strict=True))
         return [found[i] for i in range(len(trials))]
 
     @cached_property
@@ -202,11 +198,11 @@ class PacedTissue:
         at_s1 = replace_states(self.problem, self.states)
         return AfterS1(at_s1, self.train, self.marching, self.longest, self.progress)
 
-    def _pending(self, trial: Trial) -> NDArray[np.intp]:
-        """Activations that S1 alone still causes after a trial begins, (n_nodes,)."""
+    def _activations_by_s1(self, trial: Trial) -> Array:
+        """Those of S1 alone, ms after a trial begins, (n_beats, n_nodes)."""
         if trial.begin is None:
-            return np.zeros(self.n_nodes, dtype=np.intp)
-        return (self.s1_activations > trial.begin).sum(axis=0)
+            return np.empty((0, self.n_nodes))
+        return self.s1_activations - trial.begin
 
     def _start(self, trial: Trial) -> Array:
         return self.states if trial.begin is None else self.states_at(trial.begin)
@@ -245,12 +241,12 @@ class PacedTissue:
         V = trace.V.reshape(len(trace.times), count, probes.size)
         return [
             Response(
-                wave.activations(k),
+                wave.every(k),
+                wave.inherited[k * n_nodes : (k + 1) * n_nodes],
                 bool(wave.came_through[k]),
                 wave.t - trial.first_pulse,
                 trace.times - trial.first_pulse,
                 V[:, k],
-                problem.states[:, k * n_nodes : (k + 1) * n_nodes].copy(),
             )
             for k, trial in enumerate(wave.trials)
         ]

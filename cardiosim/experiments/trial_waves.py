@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,20 +52,33 @@ class Response:
     """What came of a trial; times are from the begin of its first pulse.
 
     Attributes:
-        activations: ms, shape (n_beats, n_nodes), NaN where a node had fewer.
+        every: all activations, ms, shape (n_beats, n_nodes), NaN where a node had
+            fewer.
+        inherited: how many of each node's, its first, S1 alone would have caused as
+            well, shape (n_nodes,).
         came_through: whether all nodes that were asked for were activated.
         end: how long it was followed, ms.
         times: of the traces, ms, shape (n_times,); empty without probes.
         V: mV, shape (n_times, n_probes).
-        states: at the end, shape (n_states, n_nodes); None unless asked for.
     """
 
-    activations: Array
+    every: Array
+    inherited: NDArray[np.intp]
     came_through: bool
     end: float
     times: Array
     V: Array
-    states: Array | None = None
+
+    @cached_property
+    def activations(self) -> Array:
+        """Activations by the trial itself, ms, shape (n_beats, n_nodes)."""
+        n_beats, n_nodes = self.every.shape
+        if not self.inherited.any() or not n_beats:
+            return self.every
+        rows = np.arange(n_beats)[:, np.newaxis] + self.inherited
+        beyond = np.concatenate([self.every, np.full((1, n_nodes), np.nan)])
+        own = beyond[np.minimum(rows, n_beats), np.arange(n_nodes)]
+        return own[np.isfinite(own).any(axis=1)]
 
     @property
     def lat(self) -> Array:
@@ -84,13 +98,15 @@ class TrialWaves:
     Attributes:
         trials: one a copy.
         came_through: of each, shape (n_trials,).
+        inherited: activations that S1 alone would still cause, one copy behind the
+            other, shape (n_trials n_nodes,).
         t: up to which they were followed, ms.
     """
 
     def __init__(
         self,
         trials: Sequence[Trial],
-        pending: Sequence[NDArray[np.intp]],
+        of_s1: Sequence[Array],
         until: NDArray[np.intp] | None,
         patience: float,
         threshold: float,
@@ -99,15 +115,15 @@ class TrialWaves:
 
         Args:
             trials: any number of them.
-            pending: of each, activations of its nodes that are still to come from
-                what was before, shape (n_nodes,).
+            of_s1: of each, the activations that S1 alone causes, ms after the trial
+                begins, shape (n_beats, n_nodes): those before it are negative.
             until: nodes of one tissue, all of which are to be activated; None if the
                 trial is to be followed until it dies out.
             patience: ms without an activation after which it has died out.
             threshold: that V crosses in an activation, mV.
         """
         self.trials = trials
-        self._pending = np.concatenate(pending)
+        self._of_s1 = of_s1
         self._until, self._patience = until, patience
         self._threshold = threshold
 
@@ -118,14 +134,14 @@ class TrialWaves:
         self._n_nodes = n // count
         self._low = repolarised_below(self._threshold, None)
         self._upstrokes = Upstrokes(n, self._threshold, self._low)
-        self._is_first = True
+        self._dt = dt
         self._found: list[tuple[NDArray, NDArray]] = []
         self._last_t, self._last_V = 0.0, np.empty(n)
         wanted = np.zeros((count, self._n_nodes), dtype=bool)
         if self._until is not None:
             wanted[:, self._until] = True
         self._n_wanted, self._wanted = wanted.sum(axis=1), wanted.ravel()
-        self._left = self._pending.copy()  # activations of S1 that are still to come
+        self._left: NDArray | None = None  # activations of S1 that are still to come
         self._latest = np.array([trial.last_end for trial in self.trials])
         self.came_through = np.zeros(count, dtype=bool)
         self.t = 0.0
@@ -136,11 +152,12 @@ class TrialWaves:
         Raises:
             Settled: it is known what came of every trial.
         """
-        risen, _ = self._upstrokes.look(self._with_open_beats(V))
+        risen, _ = self._upstrokes.look(V if self._left is not None else self._first(V))
         if risen.size:
             before = self._last_V[risen]
             fraction = (self._threshold - before) / (V[risen] - before)
             self._note(risen, self._last_t + fraction * (t - self._last_t))
+        self._note_lifted(t, V)
         self._last_t = self.t = t
         np.copyto(self._last_V, V)
         settled = self.came_through | (t > self._latest + self._patience)
@@ -150,17 +167,36 @@ class TrialWaves:
     def finish(self) -> None:
         """Nothing is buffered."""
 
-    def _with_open_beats(self, V: Array) -> Array:
-        """V, and at first the threshold at nodes whose beat has yet to end.
+    def _first(self, V: Array) -> Array:
+        """V as the trial begins, with the threshold at nodes whose beat has yet to end.
 
         A trial may begin while a node is on its way down between the threshold and
-        where beats end: it does not count again before it has passed that.
+        where beats end: it does not count again before it has passed that. Of what S1
+        activates within a step of the begin, V tells whether it is still to come.
         """
-        if not self._is_first:
-            return V
-        self._is_first = False
-        is_open = (V >= self._low) & (V < self._threshold) & (self._pending == 0)
+        to_come = []
+        parts = zip(self._of_s1, V.reshape(len(self.trials), -1), strict=True)
+        for lat, own in parts:
+            is_near = np.abs(lat) <= self._dt
+            is_later = np.where(is_near, own < self._threshold, lat > 0.0)
+            to_come.append(is_later.sum(axis=0))
+        self.inherited = np.concatenate(to_come)
+        self._left = self.inherited.copy()
+        is_open = (V >= self._low) & (V < self._threshold) & (self.inherited == 0)
+        self._open = np.flatnonzero(is_open)
         return np.where(is_open, self._threshold, V)
+
+    def _note_lifted(self, t: float, V: Array) -> None:
+        """Keep a trial alive whose pulse lifts nodes that are on their way down.
+
+        That is no beat of theirs, but just above the refractory period a wave crawls
+        out from among such nodes.
+        """
+        if self._open.size:
+            is_lifted = V[self._open] >= self._threshold
+            if is_lifted.any():
+                np.maximum.at(self._latest, self._open[is_lifted] // self._n_nodes, t)
+                self._open = self._open[~is_lifted]
 
     def _note(self, nodes: NDArray[np.intp], times: Array) -> None:
         """Take activations, of no node twice."""
@@ -176,15 +212,13 @@ class TrialWaves:
         if self._until is not None:
             self.came_through |= self._n_wanted == 0
 
-    def activations(self, copy: int) -> Array:
-        """Activations by the trial, ms from its first pulse, (n_beats, n_nodes)."""
-        nodes = slice(copy * self._n_nodes, (copy + 1) * self._n_nodes)
-        found = by_beat(self._pending.size, self._found)[:, nodes]
-        found = found - self.trials[copy].first_pulse
-        pending = self._pending[nodes]
-        n_beats = len(found)
-        if not pending.any() or not n_beats:
-            return found
-        rows = np.arange(n_beats)[:, np.newaxis] + pending
-        beyond = np.concatenate([found, np.full((1, self._n_nodes), np.nan)])
-        return beyond[np.minimum(rows, n_beats), np.arange(self._n_nodes)]
+    def every(self, copy: int) -> Array:
+        """All activations, ms from the trial's first pulse, (n_beats, n_nodes)."""
+        return self._by_copy[copy] - self.trials[copy].first_pulse
+
+    @cached_property
+    def _by_copy(self) -> list[Array]:
+        """Activations in each copy, ms from its begin, (n_beats, n_nodes) each."""
+        found = by_beat(self.inherited.size, self._found)
+        parts = np.split(found, len(self.trials), axis=1)
+        return [part[np.isfinite(part).any(axis=1)] for part in parts]

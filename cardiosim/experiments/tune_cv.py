@@ -188,9 +188,10 @@ def _compare_with_finer(strand: Strand, found: list[Tuning]) -> None:
     for one, velocity in zip(conducted, velocities, strict=True):
         one.finer_grid = float(velocity)
     surrogate, dt = strand.cell.surrogate, strand.dt / FINER
-    shortest = 0.0 if surrogate is None else surrogate.dt_range[0]
-    if 0.5 * dt < shortest:  # reactions of Strang's splitting begin with half a step
-        return
+    if surrogate is not None:
+        # Reactions of Strang's splitting begin with half a step.
+        if 0.5 * dt / strand.reaction_steps < surrogate.dt_range[0]:
+            return
     finer = replace(strand, dt=dt)
     velocities = finer.velocities(dx, D, slowest, fastest)
     for one, velocity in zip(conducted, velocities, strict=True):

@@ -1,7 +1,8 @@
 """The frequency at which tissue is excited most, node by node.
 
     V less its mean, Hann window, periodogram; the dominant frequency is that of its
-    largest value within a band
+    largest value within a band, if that is a peak: where the power is largest at an
+    end of the band, as that of what is slower than the band, there is none
 
 Two frequencies nearer than the resolution 1/T, T the length of the recording, cannot be
 told apart, however fine the frequencies at which the spectrum is computed: zeros behind
@@ -36,7 +37,8 @@ class DominantFrequency:
     """Largest peak of the spectrum of each node.
 
     Attributes:
-        values: Hz, shape (n_nodes,); NaN where V does not change.
+        values: Hz, shape (n_nodes,); NaN where V does not change, or the band holds no
+            peak.
         organisation: share of the power in the band that lies within a resolution of
             the peak and its multiples, shape (n_nodes,), from 0 to 1.
         resolution: Hz, 1/T.
@@ -105,10 +107,11 @@ def dominant_frequency(
         # Of a constant, rounding leaves a spectrum too.
         moves = whole > 1e-12 * np.square(signal).sum(axis=0)
         peak = np.where(moves, _tops(frequencies, power), np.nan)
+        has_peak = np.isfinite(peak)
         values[here] = peak
         power = power / np.where(moves, whole, 1.0)
         organisation[here] = np.where(
-            moves, _round_multiples(frequencies, power, peak, resolution), np.nan
+            has_peak, _round_multiples(frequencies, power, peak, resolution), np.nan
         )
         total = total + power[:, moves].sum(axis=1)
         seen += int(moves.sum())
@@ -134,18 +137,16 @@ def activation_frequency(activation: ArrayLike, begin: float, end: float) -> NDA
 
 
 def _tops(frequencies: NDArray, power: NDArray) -> NDArray:
-    """Where the largest value of each column is, by a parabola through three."""
+    """Where the peak of each column is, by a parabola through three; NaN at an end."""
     at = power.argmax(axis=0)
-    inner = np.clip(at, 1, max(len(power) - 2, 1))
-    if len(power) < 3:
-        return frequencies[at]
+    inner = np.clip(at, 1, len(power) - 2)
     column = np.arange(power.shape[1])
     below, top, above = (power[inner + side, column] for side in (-1, 0, 1))
     bend = below - 2.0 * top + above
     shift = np.where(bend < 0.0, 0.5 * (below - above) / np.where(bend, bend, 1.0), 0.0)
     step = frequencies[1] - frequencies[0]
     return np.where(
-        at == inner, frequencies[inner] + step * np.clip(shift, -1, 1), frequencies[at]
+        at == inner, frequencies[inner] + step * np.clip(shift, -1, 1), np.nan
     )
 
 

@@ -48,7 +48,9 @@ def refractory_figure(
             axes.plot(times, trace, style, color=colour, label=f"{label}: S2 {said}")
         axes.set(xlabel="time since S2 (ms)", ylabel=V_LABEL, title=title)
         if V:
-            axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.12), fontsize=7)
+            axes.legend(  # below: V may be anywhere above
+                loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=7
+            )
         if has_velocities:
             _draw_velocities(
                 figure.add_subplot(1, 2, 2), intervals, velocities, bracket, s1_velocity

@@ -139,6 +139,31 @@ def test_what_is_of_results_is_measured_again_with_them(
     assert ran[4:] == ["front coarse", "front fine", "short coarse", "short fine"]
 
 
+def test_a_case_that_has_changed_is_measured_again(
+    front, measures, tmp_path, monkeypatch
+):
+    ran = []
+
+    def run(arguments, folder):
+        ran.append(f"{folder.parent.name} {folder.name}")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        return {"arguments": list(arguments), "seconds": 1.0, "failed": ""}
+
+    empty = SimpleNamespace(numbers={}, tables={}, path=tmp_path)
+    monkeypatch.setattr(compare_measures, "_run", run)
+    monkeypatch.setattr(compare_measures, "_contents", lambda folder: empty)
+    measures.write_text(FILE[: FILE.index("[measure.short]")])
+    ask = {"out": tmp_path / "out", "only": None, "set_": None, "force": False}
+    compare_measures.compare_measures(measures, **ask)
+    compare_measures.compare_measures(measures, **ask)
+    assert ran == ["front coarse", "front fine"]
+    case = front / "case.toml"
+    text = case.read_text()
+    case.write_text(text + "[diffusion]\nmass = 1.0\n")
+    compare_measures.compare_measures(measures, **ask)
+    assert ran[2:] == ["front coarse", "front fine"]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

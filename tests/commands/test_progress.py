@@ -1,6 +1,7 @@
 """Progress is plain lines where there is no terminal, and silent when it is quick."""
 
 import re
+from types import SimpleNamespace
 
 from cardiosim.commands import progress as module
 from cardiosim.commands.progress import phases, progress, waiting
@@ -74,9 +75,22 @@ def test_what_comes_before_the_first_report_is_no_part_of_the_rate(capsys, monke
     ]
 
 
+def test_a_march_that_follows_another_is_told_too(capsys, monkeypatch):
+    clock = iter([0.0, 1.0, 3.0, 4.0, 9.0])  # begin, then one a call
+    ours = SimpleNamespace(monotonic=lambda: next(clock))
+    monkeypatch.setattr(module, "time", ours)
+    with progress("march") as show:
+        show(800.0, 900.0)
+        show(900.0, 900.0)
+        show(0.0, 500.0)
+        show(250.0, 500.0)  # 5 s after its begin
+    assert capsys.readouterr().err == "march: 250 of 500 ms (50%), 5 s left\n"
+
+
 def test_a_bar_shows_the_same(monkeypatch):
     clock = iter([0.0, 36000.0])
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    ours = SimpleNamespace(monotonic=lambda: next(clock))  # and not that of rich
+    monkeypatch.setattr(module, "time", ours)
     bar = module._Bar("march", "ms")
     bar(0.0, 100000.0)
     bar(50000.123, 100000.0)

@@ -53,8 +53,9 @@ def case_of(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trials(case_of):
-    """S2 in refractory tissue, and where one side of it has recovered."""
-    cases = [case_of(f"stimulus.1.start={start}") for start in (50.0, 80.0)]
+    """S2 in refractory tissue, S1 still under way; and where one side has recovered."""
+    early = ("stimulus.1.start=50.0", "stimulus.1.where=x <= 10 and y <= 12")
+    cases = [case_of(*early), case_of("stimulus.1.start=80.0")]
     return induction_trials(cases, WATCH)[0]
 
 
@@ -92,6 +93,19 @@ def test_sharing_s1_changes_nothing(case_of, trials):
     # Slow upstrokes round the core make tenths of a ms of it in the third turn.
     assert np.nanmedian(off) < 0.02
     assert np.nanmax(off) < 1.0
+
+
+@pytest.mark.parametrize("region", ["y <= 12", "x >= 20", "x >= 20 and y <= 12"])
+def test_a_wave_of_s1_under_way_is_told_whatever_else_is_tried(case_of, region):
+    """S2 beside, before and ahead of the front of S1, which a later trial follows."""
+    early = "stimulus.1.start=50.0", f"stimulus.1.where={region}"
+    cases = [case_of(*early), case_of("stimulus.1.start=80.0")]
+    (shared, _), _ = induction_trials(cases, 100.0)
+    _, problem = build(cases[0])
+    recorder = ActivationRecorder()
+    march(problem, 0.1, 150.0, recorders=[recorder])
+    # A restart splits the reaction of one step in two.
+    np.testing.assert_allclose(shared.activation, recorder.times, rtol=0, atol=0.02)
 
 
 def test_neighbours_are_pairs_of_an_element():

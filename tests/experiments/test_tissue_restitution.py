@@ -78,7 +78,8 @@ def test_the_largest_slope_is_that_of_the_formula(mitchell_schaeffer):
     rests, apd = found.diastolic_intervals[:, 0], found.main[:, 0]
     k = int(np.flatnonzero(found.answered)[0])
     between = (apd[k + 1] - apd[k]) / (rests[k + 1] - rests[k])
-    assert found.duration_slope() == pytest.approx(between)
+    assert found.duration_slope().value == pytest.approx(between)
+    assert found.duration_slope().between == tuple(found.intervals[k : k + 2])
     middle = 0.5 * (rests[k] + rests[k + 1])
     h = 1.0 - (1.0 - np.exp(-285.0 / TAU_CLOSE)) * np.exp(-middle / TAU_OPEN)
     # A difference in place of the derivative, over 40 of tau_open's 120 ms, and APDs

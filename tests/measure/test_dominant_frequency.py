@@ -58,6 +58,13 @@ def test_what_does_not_move_has_no_frequency():
     assert found.values[1] == pytest.approx(5.0, abs=0.02)
 
 
+def test_what_is_slower_than_the_band_has_no_frequency_in_it():
+    # The lower end of the band is two resolutions, 1 Hz; its upper end 20 Hz.
+    found = dominant_frequency(sines([0.4, 20.4, 5.0]), TIMES)
+    assert np.isnan(found.values[:2]).all() and np.isnan(found.organisation[:2]).all()
+    assert found.values[2] == pytest.approx(5.0, abs=0.02)
+
+
 def test_the_band_chooses_among_peaks():
     V = sines([4.0]) + 0.6 * sines([9.0])
     assert dominant_frequency(V, TIMES).values[0] == pytest.approx(4.0, abs=0.03)

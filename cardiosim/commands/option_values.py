@@ -1,0 +1,38 @@
+"""Values on the command line: positions, and numbers that have to be positive."""
+
+from __future__ import annotations
+
+import math
+
+
+def position_of(text: str, option: str) -> tuple[float, ...]:
+    """The position that a text names, mm: x, (y, (z)).
+
+    Args:
+        text: one to three numbers, separated by commas.
+        option: that it came with, for the message.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        position = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        position = ()
+    if not 1 <= len(position) <= 3 or not all(map(math.isfinite, position)):
+        raise ValueError(
+            f'{option} "{text}"; expected a position in mm, such as 15 or 15,5'
+        )
+    return position
+
+
+def require_positive(**options: float | None) -> None:
+    """Check options by their names, _ for -; None was not given.
+
+    Raises:
+        ValueError: one is not positive and finite.
+    """
+    for name, value in options.items():
+        if value is not None and not 0.0 < value < math.inf:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} {value:g}; expected a positive number")
