@@ -16,6 +16,7 @@ from cardiosim.commands.recorded import (
     is_tissue,
     marched_case,
     membrane_potential,
+    open_recordings,
     traced_beats,
     traced_transients,
     traces_of,
@@ -29,7 +30,6 @@ from cardiosim.commands.summary import (
 )
 from cardiosim.commands.table import number, show_summary, show_table
 from cardiosim.measure.action_potential import ActionPotential
-from cardiosim.output.results import open_results
 
 measure = typer.Typer(help="Take numbers from a results folder.", no_args_is_help=True)
 
@@ -48,7 +48,7 @@ def cv(
     beat: Annotated[int, typer.Option(min=1, help="Which activation, from 1.")] = 1,
 ) -> None:
     """Conduction velocity along a cable, or between two positions."""
-    opened = open_results(results)
+    opened = open_recordings(results)
     case = marched_case(opened)
     asked = case.measure.cv
     if asked is None:
@@ -103,7 +103,7 @@ def apd(
     last: Last = None,
 ) -> None:
     """Action potentials of every beat in the traces of V."""
-    opened = open_results(results)
+    opened = open_recordings(results)
     asked = marched_case(opened).measure
     percents = tuple(percent or asked.apd or PERCENTS)
     potentials = tuple(potential or apd_potentials(asked))
@@ -169,7 +169,7 @@ def calcium(
     last: Last = None,
 ) -> None:
     """Calcium transient of every beat in the traces of cytosolic calcium."""
-    opened = open_results(results)
+    opened = open_recordings(results)
     marched_case(opened)
     name = variable or cytosolic_calcium(opened)
     if name is None:

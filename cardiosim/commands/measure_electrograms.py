@@ -17,10 +17,10 @@ from cardiosim.commands.electrogram_summary import (
 )
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
-from cardiosim.commands.recorded import marched_case
+from cardiosim.commands.recorded import marched_case, open_recordings
 from cardiosim.commands.table import number, show_table
 from cardiosim.measure.electrogram import filtered
-from cardiosim.output.results import ResultsFolder, open_results
+from cardiosim.output.results import ResultsFolder
 from cardiosim.output.tables import write_table
 
 UNITS = {
@@ -63,7 +63,7 @@ def electrograms(
     turning points of a bipolar electrogram that stand out by 10 % of its amplitude.
     Times are resolved to a fraction of the sampling interval, which is shown.
     """
-    opened = open_results(results)
+    opened = open_recordings(results)
     case = marched_case(opened)
     if not opened.electrograms:
         raise ValueError(
@@ -90,8 +90,14 @@ def electrograms(
             math.inf if stop is None else stop,
             signals,
         )
-        _show(measured, beat, band)
         found[name] = measured, signals
+    most = max(measured.n_beats for measured, _ in found.values())
+    if beat > max(1, most):
+        raise ValueError(
+            f"the electrograms of {results} have beats 1 to {most}; --beat came {beat}"
+        )
+    for measured, _ in found.values():
+        _show(measured, beat, band)
     folder = ResultsFolder.create(target, force)
     numbers = {}
     for name, (measured, signals) in found.items():

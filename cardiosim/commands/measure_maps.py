@@ -17,10 +17,10 @@ from cardiosim.commands.map_numbers import (
 )
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
-from cardiosim.commands.recorded import is_tissue, marched_case
+from cardiosim.commands.recorded import is_tissue, marched_case, open_recordings
 from cardiosim.commands.table import number, show_table
 from cardiosim.experiments.findings import entry
-from cardiosim.output.results import ResultsFolder, open_results
+from cardiosim.output.results import ResultsFolder
 from cardiosim.output.tables import write_table
 from cardiosim.whole_file import whole_file
 
@@ -50,7 +50,7 @@ def maps(
     the k-th activation of each node by its own count. Dispersion is the largest minus
     the smallest of all nodes.
     """
-    opened = open_results(results)
+    opened = open_recordings(results)
     case = marched_case(opened)
     if not is_tissue(opened):
         raise ValueError(

@@ -11,11 +11,11 @@ import typer
 
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
-from cardiosim.commands.recorded import is_tissue, marched_case
+from cardiosim.commands.recorded import is_tissue, marched_case, open_recordings
 from cardiosim.commands.table import number, show_table
 from cardiosim.experiments.findings import entry
 from cardiosim.measure.repolarisation_dispersion import Dispersion, dispersion
-from cardiosim.output.results import Results, ResultsFolder, open_results
+from cardiosim.output.results import Results, ResultsFolder
 from cardiosim.output.tables import write_table
 
 UNITS = {
@@ -52,7 +52,7 @@ def repolarisation(
     5th to the 95th percentile, and the largest gradient within an element, ms/mm, with
     its place.
     """
-    opened = open_results(results)
+    opened = open_recordings(results)
     case = marched_case(opened)
     if not is_tissue(opened) or not opened.durations:
         raise ValueError(

@@ -16,13 +16,14 @@ from cardiosim.commands.recorded import (
     is_tissue,
     marched_case,
     membrane_potential,
+    open_recordings,
     traces_of,
 )
 from cardiosim.commands.table import number, show_table
 from cardiosim.experiments.findings import entry
 from cardiosim.measure.triggered_activity import EARLIEST, RISE, Rises, rises
 from cardiosim.output.fields import has_fields, read_fields
-from cardiosim.output.results import Results, ResultsFolder, open_results
+from cardiosim.output.results import Results, ResultsFolder
 from cardiosim.output.tables import write_table
 
 SHOWN = ("triggered", "EAD", "DAD")
@@ -60,7 +61,7 @@ def triggered(
     stimulus near. In tissue any wave that arrives would be the last, so that only EADs
     and DADs are told.
     """
-    opened = open_results(results)
+    opened = open_recordings(results)
     case = marched_case(opened)
     folder = out or folder_beside(opened, "triggered")
     ResultsFolder.check(folder, force)

@@ -12,7 +12,7 @@ from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
 from cardiosim.commands.option_values import position_of
 from cardiosim.commands.progress import waiting
-from cardiosim.commands.recorded import case_of, marched_case
+from cardiosim.commands.recorded import case_of, marched_case, open_recordings
 from cardiosim.commands.table import show_summary
 from cardiosim.commands.velocity_numbers import (
     MeasuredField,
@@ -23,7 +23,7 @@ from cardiosim.commands.velocity_numbers import (
     measured_field,
 )
 from cardiosim.experiments.findings import entry
-from cardiosim.output.results import Results, ResultsFolder, open_results
+from cardiosim.output.results import Results, ResultsFolder
 
 Folder = Annotated[Path, typer.Argument(help="Folder that a run has written.")]
 Beat = Annotated[
@@ -84,7 +84,7 @@ def cv_field(
     Along and across the fibres: v^2 = v_l^2 cos^2 + v_t^2 sin^2 is fitted, with the
     angle between the front's normal and the fibre.
     """
-    opened = open_results(results)
+    opened = open_recordings(results)
     marched_case(opened)
     folder = out or folder_beside(opened, "cv_field")
     ResultsFolder.check(folder, force)
@@ -166,7 +166,7 @@ def cv_line(
     from cardiosim.output.tables import write_table
     from cardiosim.output.velocity_plots import line_figure
 
-    opened = open_results(results)
+    opened = open_recordings(results)
     marched_case(opened)
     folder = out or folder_beside(opened, "cv_line")
     ResultsFolder.check(folder, force)

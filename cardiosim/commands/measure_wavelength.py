@@ -9,10 +9,10 @@ import typer
 
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import write_measured
-from cardiosim.commands.recorded import marched_case
+from cardiosim.commands.recorded import marched_case, open_recordings
 from cardiosim.commands.table import show_summary
 from cardiosim.commands.wavelength_numbers import wavelength_numbers
-from cardiosim.output.results import ResultsFolder, open_results
+from cardiosim.output.results import ResultsFolder
 
 
 @measure.command()
@@ -45,7 +45,7 @@ def wavelength(
     On a cable with snapshots the length of excited tissue is shown as well: from the
     front to the tail at the potential of 90 % repolarisation, of waves that are whole.
     """
-    opened = open_results(results)
+    opened = open_recordings(results)
     if marched_case(opened).mesh.kind == "point":
         raise ValueError(f"{results} is of a single cell, in which nothing travels")
     if out is not None:

@@ -13,7 +13,7 @@ import typer
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
 from cardiosim.commands.progress import progress
-from cardiosim.commands.recorded import case_of
+from cardiosim.commands.recorded import case_of, open_recordings
 from cardiosim.commands.table import show_table
 from cardiosim.commands.wave_numbers import (
     activation_frequency_numbers,
@@ -35,7 +35,7 @@ from cardiosim.measure.dominant_frequency import BAND
 from cardiosim.measure.edge_charges import longest_stretch
 from cardiosim.measure.tip_trajectories import SPEED, Trajectory, rotor_count
 from cardiosim.output.fields import has_fields
-from cardiosim.output.results import Results, ResultsFolder, open_results
+from cardiosim.output.results import Results, ResultsFolder
 from cardiosim.output.tables import write_table
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def waves(
 
     Snapshots of V every 5 ms suit (record.snapshot.interval); 20 ms are the most.
     """
-    opened = open_results(results)
+    opened = open_recordings(results)
     folder = out or folder_beside(opened, "waves")
     ResultsFolder.check(folder, force)
     options = WaveOptions(
@@ -191,7 +191,7 @@ def frequency(
     With --activations, or without snapshots: one over the mean time from activation to
     activation, which needs two in the time that is looked at.
     """
-    opened = open_results(results)
+    opened = open_recordings(results)
     folder = out or folder_beside(opened, "frequency")
     ResultsFolder.check(folder, force)
     options = WaveOptions(

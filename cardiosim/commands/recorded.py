@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from cardiosim.case.beats import amplitudes_of, beats_of
@@ -19,7 +21,19 @@ from cardiosim.measure.action_potential import (
 from cardiosim.measure.answers import LATE, with_answers
 from cardiosim.measure.beats import last_sample_at
 from cardiosim.measure.calcium_transient import train_calcium_biomarkers
-from cardiosim.output.results import Results, Trace
+from cardiosim.output.results import Results, Trace, open_results
+
+
+def open_recordings(folder: Path) -> Results:
+    """A results folder to measure; one of a run that was stopped is warned of."""
+    opened = open_results(folder)
+    if not opened.is_finished:
+        typer.echo(
+            f"warning: the run of {folder} has not finished; the numbers are of what "
+            "was recorded until then",
+            err=True,
+        )
+    return opened
 
 
 def case_of(results: Results) -> Case:

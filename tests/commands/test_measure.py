@@ -31,6 +31,14 @@ def test_a_beat_that_is_not_there_is_an_error(cardiosim, results):
     assert "holds 1 activations, expected at least 2" in stderr
 
 
+def test_a_run_that_was_stopped_is_measured_and_warned_of(cardiosim, results):
+    assert cardiosim("measure", "cv", results)[2] == ""
+    (results / "summary.json").unlink()  # which comes last
+    code, stdout, stderr = cardiosim("measure", "cv", results)
+    assert code == 0 and "conduction_velocity" in stdout
+    assert "has not finished; the numbers are of what was recorded" in stderr
+
+
 def test_apd_shows_every_traced_node(cardiosim, results):
     code, stdout, _ = cardiosim("measure", "apd", results, "--percent", "30")
     assert code == 0

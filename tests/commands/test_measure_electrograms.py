@@ -116,6 +116,8 @@ def test_command_writes_tables_numbers_and_pictures(folder, cardiosim, tmp_path)
 def test_faults_are_one_line(folder, cardiosim, tmp_path):
     wrong = cardiosim("measure", "electrograms", folder, "--recording", "hd")
     assert wrong[0] == 1 and "it has catheter, ends" in wrong[2]
+    late = cardiosim("measure", "electrograms", folder, "--beat", 3)
+    assert late[0] == 1 and "have beats 1 to 1; --beat came 3" in late[2]
     coarse = cardiosim("measure", "electrograms", folder, "--band", 30, 2000)
     assert coarse[0] == 1 and "record more often" in coarse[2]
 
