@@ -307,6 +307,7 @@ def test_wavelength_of_a_wave_on_a_cable(cardiosim, front, tmp_path):
     with FieldWriter(folder.path, {"membrane.V": "mV"}) as writer:
         for t in times[::10]:
             writer.append(t, {"membrane.V": V(t)})
+    folder.write_summary({})
     code, said, _ = cardiosim("measure", "wavelength", folder.path)
     assert code == 0
     value = {line.split()[0]: float(line.split()[1]) for line in said.splitlines()[1:]}
