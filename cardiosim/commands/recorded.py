@@ -25,9 +25,14 @@ from cardiosim.output.results import Results, Trace, open_results
 
 
 def open_recordings(folder: Path) -> Results:
-    """A results folder to measure; one of a run that was stopped is warned of."""
+    """A results folder to measure; one of a run that was stopped is warned of.
+
+    Raises:
+        ValueError: a folder without recordings.
+    """
     opened = open_results(folder)
     if not opened.is_finished:
+        marched_case(opened)  # first, as what cannot be measured is one line
         typer.echo(
             f"warning: the run of {folder} has not finished; the numbers are of what "
             "was recorded until then",
