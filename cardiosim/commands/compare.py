@@ -121,6 +121,8 @@ def _curves(runs: tuple[Results, Results]):
     """Fronts along cables, or else the first trace of V; and the label below."""
     if all(run.mesh_kind == "cable" and has_fields(run.path) for run in runs):
         return tuple(_fronts(run) for run in runs), "position x (mm)"
+    from cardiosim.output.style import TIME
+
     curves = []
     for run in runs:
         V = membrane_potential(run)
@@ -131,7 +133,7 @@ def _curves(runs: tuple[Results, Results]):
                 "draw; record one"
             )
         curves.append([(traces[0].times, traces[0].values[V][:, 0])])
-    return tuple(curves), "time t (ms)"
+    return tuple(curves), TIME
 
 
 def _fronts(run: Results):

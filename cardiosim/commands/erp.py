@@ -21,7 +21,13 @@ import typer
 
 from cardiosim.case.read import case_name, read_case
 from cardiosim.case.schema import Case
-from cardiosim.commands.option_values import position_of, require_positive
+from cardiosim.commands.option_values import (
+    CaseFolder,
+    Force,
+    Overrides,
+    position_of,
+    require_positive,
+)
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
 from cardiosim.output.results import ResultsFolder
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def erp(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     strength: Annotated[
         float, typer.Option(help="Of S2: multiple of the diastolic threshold.")
     ] = 2.0,
@@ -88,13 +94,8 @@ def erp(
     out: Annotated[
         Path | None, typer.Option(help="Folder; results/<name of the case>-erp.")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="table.key=value, any number of times."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    set_: Overrides = None,
+    force: Force = False,
 ) -> None:
     """Effective refractory period: the longest S1-S2 interval that is not answered.
 

@@ -22,6 +22,7 @@ import typer
 from cardiosim.case.fit_file import FitFile, read_fit
 from cardiosim.case.read import case_name, read_case
 from cardiosim.case.schema import Case
+from cardiosim.commands.option_values import CaseFolder, Force
 from cardiosim.commands.progress import progress, waiting
 from cardiosim.commands.table import show_table
 from cardiosim.output.documents import write_toml
@@ -36,7 +37,7 @@ AFTER_STIMULUS = 50.0  # ms that a picture goes on after the longest duration
 
 
 def fit(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     fit_file: Annotated[
         Path,
         typer.Argument(
@@ -49,9 +50,7 @@ def fit(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="table.key=value, of the case.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Fit parameters of a case's cell to a trace, or to biomarkers."""
     file = read_fit(fit_file)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cardiosim.commands.option_values import CaseFolder, Force
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import number, show_table
 
@@ -28,7 +29,7 @@ QUARTERS = 4  # of a turn that are drawn
 
 
 def inducibility(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     trials: Annotated[
         Path,
         typer.Argument(
@@ -45,9 +46,7 @@ def inducibility(
         list[str] | None,
         typer.Option("--set", help="table.key=value, for all trials."),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
     watch: Annotated[
         float,
         typer.Option(min=100.0, help="ms a trial is watched after its last pulse."),

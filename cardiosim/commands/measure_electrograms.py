@@ -17,6 +17,7 @@ from cardiosim.commands.electrogram_summary import (
 )
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
+from cardiosim.commands.option_values import Force
 from cardiosim.commands.recorded import marched_case, open_recordings
 from cardiosim.commands.table import number, show_table
 from cardiosim.measure.electrogram import filtered
@@ -51,9 +52,7 @@ def electrograms(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; RESULTS_electrograms if none.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Activation, amplitude and recovery in the electrograms of a run.
 

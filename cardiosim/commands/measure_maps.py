@@ -17,6 +17,7 @@ from cardiosim.commands.map_numbers import (
 )
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
+from cardiosim.commands.option_values import Force
 from cardiosim.commands.recorded import is_tissue, marched_case, open_recordings
 from cardiosim.commands.table import number, show_table
 from cardiosim.experiments.findings import entry
@@ -37,9 +38,7 @@ def maps(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; RESULTS_maps if none.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Activation times and durations over all nodes: a table, and a map a beat.
 

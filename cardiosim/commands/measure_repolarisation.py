@@ -11,6 +11,7 @@ import typer
 
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
+from cardiosim.commands.option_values import Force
 from cardiosim.commands.recorded import is_tissue, marched_case, open_recordings
 from cardiosim.commands.table import number, show_table
 from cardiosim.experiments.findings import entry
@@ -41,9 +42,7 @@ def repolarisation(
         Path | None,
         typer.Option(help="Folder to write; RESULTS_repolarisation if none."),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Dispersion of repolarisation times and of action potential durations.
 

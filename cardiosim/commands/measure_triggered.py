@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cardiosim.case.beats import beats_of
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
+from cardiosim.commands.option_values import Force
 from cardiosim.commands.recorded import (
     is_tissue,
     marched_case,
@@ -48,9 +49,7 @@ def triggered(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write; RESULTS_triggered if none.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Early and delayed afterdepolarisations, and beats that nobody has stimulated.
 

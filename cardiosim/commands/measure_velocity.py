@@ -10,7 +10,7 @@ import typer
 
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
-from cardiosim.commands.option_values import position_of
+from cardiosim.commands.option_values import Force, position_of
 from cardiosim.commands.progress import waiting
 from cardiosim.commands.recorded import case_of, marched_case, open_recordings
 from cardiosim.commands.table import show_summary
@@ -32,9 +32,6 @@ Beat = Annotated[
 After = Annotated[
     float | None,
     typer.Option(help="ms; each node's first activation from then on, not --beat."),
-]
-Force = Annotated[
-    bool, typer.Option("--force", help="Replace earlier results in the folder.")
 ]
 
 

@@ -9,6 +9,7 @@ import typer
 
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import write_measured
+from cardiosim.commands.option_values import Force
 from cardiosim.commands.recorded import marched_case, open_recordings
 from cardiosim.commands.table import show_summary
 from cardiosim.commands.wavelength_numbers import wavelength_numbers
@@ -33,9 +34,7 @@ def wavelength(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the numbers; none if not given.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Wavelength: conduction velocity times APD90, or times the ERP that is given.
 

@@ -12,6 +12,7 @@ import typer
 
 from cardiosim.commands.measure import measure
 from cardiosim.commands.measured_folder import folder_beside, write_measured
+from cardiosim.commands.option_values import Force
 from cardiosim.commands.progress import progress
 from cardiosim.commands.recorded import case_of, open_recordings
 from cardiosim.commands.table import show_table
@@ -61,9 +62,6 @@ Band = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option(help="Folder for numbers, tables, pictures; RESULTS_waves if none."),
-]
-Force = Annotated[
-    bool, typer.Option("--force", help="Replace earlier results in the folder.")
 ]
 
 

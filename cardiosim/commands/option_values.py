@@ -1,8 +1,21 @@
-"""Values on the command line: positions, and numbers that have to be positive."""
+"""What several verbs ask for on the command line, and checks of what they are given."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CaseFolder = Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="table.key=value, any number of times."),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace earlier results in the folder.")
+]
 
 
 def position_of(text: str, option: str) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cardiosim.commands.option_values import position_of
+from cardiosim.commands.option_values import CaseFolder, Force, Overrides, position_of
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
 
@@ -28,7 +28,7 @@ Columns = dict[str, tuple[str, list[float]]]
 
 
 def restitution(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     s1s2: Annotated[
         str | None,
         typer.Option(help="S1-S2 intervals, ms: 250,260,300:800:50 (from:to:step)."),
@@ -69,13 +69,8 @@ def restitution(
         Path | None,
         typer.Option(help="Folder; results/<name of the case>-restitution."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="table.key=value, any number of times."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    set_: Overrides = None,
+    force: Force = False,
 ) -> None:
     """Restitution in tissue: APD and conduction velocity over diastolic interval.
 

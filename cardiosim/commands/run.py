@@ -25,6 +25,7 @@ from cardiosim.commands.expected import compare, expected_file, read_expected
 from cardiosim.commands.keep_recordings import KeptRecordings
 from cardiosim.commands.map_numbers import duration_numbers
 from cardiosim.commands.mesh_to_keep import arrays_of
+from cardiosim.commands.option_values import CaseFolder, Force, Overrides
 from cardiosim.commands.pictures import draw
 from cardiosim.commands.progress import phases, progress
 from cardiosim.commands.protocol import run_protocol_into
@@ -62,18 +63,13 @@ class Finished:
 
 
 def run(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     out: Annotated[
         Path | None,
         typer.Option(help="Results folder; results/<name of the case> by default."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="table.key=value, any number of times."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    set_: Overrides = None,
+    force: Force = False,
 ) -> None:
     """Run a case and write its results."""
     folder = out or Path("results") / case_name(case)

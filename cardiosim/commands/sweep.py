@@ -18,6 +18,7 @@ from cardiosim.case.named_files import files_of, models_of
 from cardiosim.case.read import CaseError, case_name, read_case
 from cardiosim.case.schema import Case
 from cardiosim.case.sweep import Sweep, read_sweep
+from cardiosim.commands.option_values import CaseFolder, Force
 from cardiosim.commands.progress import progress, waiting
 from cardiosim.commands.sweep_pictures import draw_sweep
 from cardiosim.commands.sweep_workers import Batch, run_batches
@@ -28,7 +29,7 @@ SMALLEST_BATCH = 16  # nodes, below which a strip of them is not full
 
 
 def sweep(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     sweep_file: Annotated[
         Path, typer.Argument(metavar="SWEEP", help="sweep.toml: what is varied.")
     ],
@@ -40,9 +41,7 @@ def sweep(
         list[str] | None,
         typer.Option("--set", help="table.key=value, for all samples."),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; one a core by default.")
     ] = None,

@@ -18,6 +18,7 @@ import typer
 from cardiosim.case.read import case_name
 from cardiosim.case.training_file import read_training, training_document
 from cardiosim.commands import stop_if_asked
+from cardiosim.commands.option_values import CaseFolder, Force
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_summary
 from cardiosim.output.results import ResultsFolder
@@ -25,7 +26,7 @@ from cardiosim.output.tables import write_table
 
 
 def train(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     out: Annotated[
         Path | None, typer.Option(help="Folder; results/<name of the case> by default.")
     ] = None,
@@ -35,9 +36,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from where a training stopped.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Train a surrogate from its case and keep it as a checkpoint."""
     described = read_training(case, set_ or ())

@@ -18,7 +18,12 @@ import typer
 from cardiosim.case.read import CaseError, case_name, read_case
 from cardiosim.case.schema import Case
 from cardiosim.case.tissue_tables import C_M, CHI, TissueTable
-from cardiosim.commands.option_values import require_positive
+from cardiosim.commands.option_values import (
+    CaseFolder,
+    Force,
+    Overrides,
+    require_positive,
+)
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
 from cardiosim.output.results import ResultsFolder
@@ -33,7 +38,7 @@ LARGE = 0.05  # relative error of a velocity that is worth a warning
 
 
 def tune_cv(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     target: Annotated[
         float, typer.Option(help="Velocity along the fibres, or of all tissue, m/s.")
     ],
@@ -52,13 +57,8 @@ def tune_cv(
     out: Annotated[
         Path | None, typer.Option(help="Folder; results/<name of the case>-tune-cv.")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="table.key=value, any number of times."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    set_: Overrides = None,
+    force: Force = False,
 ) -> None:
     """Conductivities for conduction velocities at the case's own dx, dt and scheme.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cardiosim.commands.option_values import CaseFolder, Force, Overrides
 from cardiosim.commands.progress import progress
 from cardiosim.commands.table import show_table
 
@@ -25,7 +26,7 @@ TRIALS = "trials.csv"
 
 
 def vulnerable_window(
-    case: Annotated[Path, typer.Argument(help="Folder with case.toml, or the file.")],
+    case: CaseFolder,
     site: Annotated[
         str | None,
         typer.Option(
@@ -60,13 +61,8 @@ def vulnerable_window(
         Path | None,
         typer.Option(help="Folder; results/<name of the case>-vulnerable-window."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="table.key=value, any number of times."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in the folder.")
-    ] = False,
+    set_: Overrides = None,
+    force: Force = False,
 ) -> None:
     """Vulnerable window of a cable: times of S2 that give unidirectional block.
 
